@@ -1,0 +1,1 @@
+"""The Django project: settings, configuration, URLs and the ASGI application."""

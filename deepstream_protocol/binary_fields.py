@@ -1,0 +1,161 @@
+"""The binary wire format by the table of fields: every message, and every way to write one.
+
+Readers here raise IndexError where the payload ends too early, and UnicodeDecodeError; the codec
+translates. A slice that is cut short does not raise, but leaves its reader behind the end of what it
+reads, and each of them looks at that when it is through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from .errors import ProtocolError, UnknownTopic
+from .message import Message
+from .schema import SCHEMA, Field, Kind
+from .varint import VARINTS, read_varint, to_int, write_int, write_size
+
+_TOPIC_TAG, _MESSAGE_TAG = 2 << 3, 3 << 3 | 2
+_KEY_TAG, _VALUE_TAG = 1 << 3 | 2, 2 << 3
+
+_INT, _BOOL, _STRING, _STRINGS = Kind.INT, Kind.BOOL, Kind.STRING, Kind.STRINGS
+
+_BY_TAG = {topic: {field.tag: field for field in fields} for topic, fields in SCHEMA.items()}
+
+
+def read_frame(payload: bytes) -> Message:
+    """The message at the start of ``payload``, whatever is in it."""
+    size, at = read_varint(payload, 0)
+    end = at + size
+    if end > len(payload):
+        raise ProtocolError("a message that is cut off")
+    topic, start, stop = _read_envelope(payload, at, end)
+    if topic not in SCHEMA:
+        raise UnknownTopic(topic)
+    message = Message(topic, 0)
+    _read_fields(payload, start, stop, _BY_TAG[topic], message.__dict__)
+    return message
+
+
+def _read_envelope(payload: bytes, at: int, end: int) -> tuple[int, int, int]:
+    """The topic, 0 when there is none, and where its message starts and stops."""
+    topic = start = stop = 0
+    while at < end:
+        tag, at = read_varint(payload, at)
+        if tag == _TOPIC_TAG:
+            value, at = read_varint(payload, at)
+            topic = to_int(value)
+        elif tag == _MESSAGE_TAG:
+            size, start = read_varint(payload, at)
+            at = stop = start + size
+        else:
+            at = _skip(payload, at, tag, (2, 3))
+    _check_end(at, end)
+    return topic, start, stop
+
+
+def _read_fields(payload: bytes, at: int, end: int, known: dict[int, Field], fields: dict[str, Any]) -> None:
+    while at < end:
+        tag, at = read_varint(payload, at) if payload[at] > 127 else (payload[at], at + 1)
+        field = known.get(tag)
+        if field is None:
+            at = _skip(payload, at, tag, {field.number for field in known.values()})
+            continue
+        value, at = read_varint(payload, at) if payload[at] > 127 else (payload[at], at + 1)
+        if field.kind is _INT:
+            fields[field.attribute] = to_int(value)
+        elif field.kind is _BOOL:
+            fields[field.attribute] = value != 0
+        else:
+            _read_sized(payload, at, at + value, field, fields)
+            at += value
+    _check_end(at, end)
+
+
+def _read_sized(payload: bytes, at: int, end: int, field: Field, fields: dict[str, Any]) -> None:
+    if field.kind is _STRING:
+        fields[field.attribute] = payload[at:end].decode()
+    elif field.kind is _STRINGS:
+        fields.setdefault(field.attribute, []).append(payload[at:end].decode())
+    else:
+        key, count = _read_entry(payload, at, end)
+        fields.setdefault(field.attribute, {})[key] = count
+
+
+def _read_entry(payload: bytes, at: int, end: int) -> tuple[str, int]:
+    """One entry of a map: a message of a key and a value, each of which may be left out."""
+    key, count = "", 0
+    while at < end:
+        tag, at = read_varint(payload, at)
+        if tag == _KEY_TAG:
+            size, start = read_varint(payload, at)
+            at = start + size
+            key = payload[start:at].decode()
+        elif tag == _VALUE_TAG:
+            value, at = read_varint(payload, at)
+            count = to_int(value)
+        else:
+            at = _skip(payload, at, tag, (1, 2))
+    _check_end(at, end)
+    return key, count
+
+
+def _skip(payload: bytes, at: int, tag: int, known: Collection[int]) -> int:
+    """Where the unknown field behind ``tag`` ends; a known one comes here with a wrong wire type."""
+    number, wire_type = tag >> 3, tag & 7
+    if number in known or not 0 < number < 1 << 29:
+        raise ProtocolError(f"field {number} with wire type {wire_type}")
+    if wire_type == 0:
+        return read_varint(payload, at)[1]
+    if wire_type == 1:
+        return at + 8
+    if wire_type == 2:
+        size, at = read_varint(payload, at)
+        return at + size
+    if wire_type == 5:
+        return at + 4
+    raise ProtocolError(f"field {number} with wire type {wire_type}")
+
+
+def _check_end(at: int, end: int) -> None:
+    if at != end:
+        raise ProtocolError("a field that reaches beyond its message")
+
+
+def write_frame(message: Message) -> bytes:
+    """``message`` as a frame of its own; fields that its topic does not have are left out."""
+    topic = message.topic
+    if topic not in SCHEMA:
+        raise UnknownTopic(topic)
+    body = _write_fields(topic, message.__dict__)
+    length = write_size(len(body))
+    return b"%b\x10%c\x1a%b%b" % (write_size(len(body) + 3 + len(length)), topic, length, body)
+
+
+def _write_fields(topic: int, fields: dict[str, Any]) -> bytes:
+    return b"".join(
+        [
+            _WRITERS[field.kind](VARINTS[field.tag], value)
+            for field in SCHEMA[topic]
+            if (value := fields.get(field.attribute)) is not None
+        ]
+    )
+
+
+def _write_string(tag: bytes, value: str) -> bytes:
+    raw = value.encode()
+    return tag + write_size(len(raw)) + raw
+
+
+def _write_counts(tag: bytes, counts: dict[str, int]) -> bytes:
+    entries = [_write_string(b"\x0a", key) + b"\x10" + write_int(count) for key, count in counts.items()]
+    return b"".join([tag + write_size(len(entry)) + entry for entry in entries])
+
+
+_WRITERS: dict[Kind, Callable[[bytes, Any], bytes]] = {
+    Kind.INT: lambda tag, value: tag + write_int(value),
+    Kind.BOOL: lambda tag, value: tag + (b"\x01" if value else b"\x00"),
+    Kind.STRING: _write_string,
+    Kind.STRINGS: lambda tag, values: b"".join([_write_string(tag, value) for value in values]),
+    Kind.COUNTS: _write_counts,
+}

@@ -1,0 +1,223 @@
+"""The binary wire format for the messages that make up the load: events, record writes, RPC.
+
+Reading and writing give way, by None, to ``binary_fields`` for any message that has more than the few
+fields known here. The functions are long, without tables and almost without calls, because each of those
+would cost as much as a field does.
+"""
+
+from __future__ import annotations
+
+from .message import Message
+from .topics import EventAction, RecordAction, Topic
+from .varint import VARINTS, read_varint, to_int, write_int, write_size
+
+_TOPIC_TAG, _MESSAGE_TAG = 2 << 3, 3 << 3 | 2
+_RECORD = int(Topic.RECORD)
+
+_NAME_TAGS: dict[int, int] = {Topic.EVENT: 6 << 3 | 2, Topic.RECORD: 6 << 3 | 2, Topic.RPC: 7 << 3 | 2}
+"""The topics that have such messages; beside the name, their fields have the same numbers."""
+
+_TOPICS = {topic: bytes((_TOPIC_TAG, topic, _MESSAGE_TAG)) for topic in _NAME_TAGS}
+"""What stands between the two lengths of a frame."""
+
+_DATA, _PATH, _VERSION, _OTHER = 1 << 16, 1 << 17, 1 << 18, 1 << 19
+_BITS = {"name": 0, "data": _DATA, "path": _PATH, "version": _VERSION}
+
+_PASSED_ON: frozenset[tuple[int, int, frozenset[str]]] = frozenset(
+    {
+        (Topic.EVENT, EventAction.EMIT, frozenset({"name"})),
+        (Topic.EVENT, EventAction.EMIT, frozenset({"name", "data"})),
+        (Topic.RECORD, RecordAction.UPDATE, frozenset({"name", "data", "version"})),
+        (Topic.RECORD, RecordAction.PATCH, frozenset({"name", "data", "path", "version"})),
+        (Topic.RECORD, RecordAction.ERASE, frozenset({"name", "path", "version"})),
+    }
+)
+"""The messages that other clients get as they came: topic, action and all other fields."""
+
+_SHAPES = frozenset(
+    topic << 8 | action | sum(_BITS[name] for name in names) for topic, action, names in _PASSED_ON
+)
+"""The same, as the numbers that reading adds up."""
+
+
+def is_passed_on(message: Message) -> bool:
+    """Whether other clients get ``message`` as it is, given that it is written as the codec would."""
+    names = message.fields().keys() - {"topic", "action"}
+    known = (message.topic, message.action, frozenset(names)) in _PASSED_ON
+    return known and (message.version is None or message.version >= 0)
+
+
+def read_hot(payload: bytes) -> Message | None:
+    """The message of a frame such as all writers make for the messages that matter; None for any other.
+
+    That is: nothing but a topic and its message, below 16 KiB, of the few fields that most messages have,
+    each once, in the order of their numbers, every length in as few bytes as possible. Such a frame is
+    what other clients must get, so a message that is passed on has it as its ``binary``.
+
+    The three functions are long and have neither tables nor calls, because each of those would cost as
+    much as a field does. A length of two bytes is ``low + ((high - 1) << 7)``, and what comes out between
+    128 and 16383 if and only if it has two bytes and needs both.
+    """
+    size, at = payload[0], 1
+    if size > 127:
+        size += (payload[1] - 1) << 7
+        at = 2
+        if not 127 < size < 16384:
+            return None
+    end = len(payload)
+    if at + size != end or size < 8 or payload[at] != _TOPIC_TAG or payload[at + 2] != _MESSAGE_TAG:
+        return None
+    topic, size = payload[at + 1], payload[at + 3]
+    at += 4
+    if size > 127:
+        size += (payload[at] - 1) << 7
+        at += 1
+        if not 127 < size < 16384:
+            return None
+    name_tag = _NAME_TAGS.get(topic)
+    if at + size != end or name_tag is None:
+        return None
+    return _read_body(payload, at, topic, name_tag)
+
+
+def _read_body(payload: bytes, at: int, topic: int, name_tag: int) -> Message | None:
+    end = len(payload)
+    message = Message.__new__(Message)
+    message.topic = topic
+    message.action = action = payload[at + 1]
+    if payload[at] != 1 << 3 or action > 127:
+        return None
+    shape = topic << 8 | action
+    at += 2
+    tag = payload[at]
+    if tag == 2 << 3 | 2:
+        size = payload[at + 1]
+        at += 2
+        if size > 127:
+            size += (payload[at] - 1) << 7
+            at += 1
+            if not 127 < size < 16384:
+                return None
+        start = at
+        at += size
+        if at >= end:
+            return None
+        message.data = payload[start:at].decode()
+        shape |= _DATA
+        tag = payload[at]
+    if tag == 3 << 3 | 2:
+        size = payload[at + 1]
+        start = at + 2
+        at = start + size
+        if at >= end or size > 127:
+            return None
+        message.correlation_id = payload[start:at].decode()
+        shape |= _OTHER
+        tag = payload[at]
+    if tag != name_tag:
+        return None
+    size = payload[at + 1]
+    at += 2
+    if size > 127:
+        size += (payload[at] - 1) << 7
+        at += 1
+        if not 127 < size < 16384:
+            return None
+    start = at
+    at += size
+    message.name = payload[start:at].decode()
+    if at == end:
+        if shape in _SHAPES:
+            message.binary = payload
+        return message
+    if topic == _RECORD and at < end:
+        return _read_write(payload, at, message, shape)
+    return None
+
+
+def _read_write(payload: bytes, at: int, message: Message, shape: int) -> Message | None:
+    """What a record message has behind its name: isWriteAck, path and version."""
+    end = len(payload)
+    tag = payload[at]
+    if tag == 11 << 3:
+        if payload[at + 1] > 1:
+            return None
+        message.is_write_ack = payload[at + 1] == 1
+        at += 2
+        if at == end:
+            return message
+        shape |= _OTHER
+        tag = payload[at]
+    if tag == 12 << 3 | 2:
+        size = payload[at + 1]
+        at += 2
+        if size > 127:
+            size += (payload[at] - 1) << 7
+            at += 1
+            if not 127 < size < 16384:
+                return None
+        start = at
+        at += size
+        if at >= end:
+            return None
+        message.path = payload[start:at].decode()
+        shape |= _PATH
+        tag = payload[at]
+    if tag != 13 << 3:
+        return None
+    shape |= _VERSION
+    version = payload[at + 1]
+    at += 2
+    if version > 127:
+        version, at = read_varint(payload, at - 1)
+        if version > 0x7FFFFFFF or payload[at - 1] == 0:
+            shape |= _OTHER
+            version = to_int(version)
+    if at != end:
+        return None
+    message.version = version
+    if shape in _SHAPES:
+        message.binary = payload
+    return message
+
+
+def write_hot(message: Message) -> bytes | None:
+    """``message`` as a frame when it has a name and no other fields than those known here; else None."""
+    fields = message.__dict__
+    get = fields.get
+    topic, action, name = fields["topic"], fields["action"], get("name")
+    name_tag = _NAME_TAGS.get(topic)
+    if name_tag is None or name is None or not 0 <= action < 128:
+        return None
+    count = 3
+    body: bytes = b"\x08" + VARINTS[action]
+    if (text := get("data")) is not None:
+        raw = text.encode()
+        size = len(raw)
+        body += b"\x12" + (VARINTS[size] if size < 2048 else write_size(size)) + raw
+        count += 1
+    if (text := get("correlation_id")) is not None:
+        raw = text.encode()
+        body += b"\x1a" + write_size(len(raw)) + raw
+        count += 1
+    raw = name.encode()
+    size = len(raw)
+    body += VARINTS[name_tag] + (VARINTS[size] if size < 2048 else write_size(size)) + raw
+    if topic == _RECORD:
+        if (flag := get("is_write_ack")) is not None:
+            body += b"\x58\x01" if flag else b"\x58\x00"
+            count += 1
+        if (text := get("path")) is not None:
+            raw = text.encode()
+            body += b"\x62" + write_size(len(raw)) + raw
+            count += 1
+        if (version := get("version")) is not None:
+            body += b"\x68" + (VARINTS[version] if 0 <= version < 2048 else write_int(version))
+            count += 1
+    if count != len(fields):
+        return None
+    size = len(body)
+    if size < 2000:
+        return VARINTS[size + 4 if size < 128 else size + 5] + _TOPICS[topic] + VARINTS[size] + body
+    length = write_size(size)
+    return write_size(size + 3 + len(length)) + _TOPICS[topic] + length + body

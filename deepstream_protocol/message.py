@@ -1,0 +1,103 @@
+"""The message that all wire formats have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from .errors import ProtocolError
+
+FIELDS: dict[str, str] = {
+    "name": "name",
+    "names": "names",
+    "data": "data",
+    "correlation_id": "correlationId",
+    "is_ack": "isAck",
+    "is_error": "isError",
+    "is_write_ack": "isWriteAck",
+    "version": "version",
+    "path": "path",
+    "versions": "versions",
+    "subscription": "subscription",
+    "pattern": "pattern",
+    "original_topic": "originalTOPIC",
+    "original_action": "originalAction",
+    "requestor_name": "requestorName",
+    "requestor_data": "requestorData",
+    "url": "url",
+    "protocol_version": "protocolVersion",
+    "sdk_version": "sdkVersion",
+    "sdk_type": "sdkType",
+}
+"""Every field but topic and action: its name here and its name on the wire."""
+
+_HIDDEN = ("binary", "_value")
+
+
+class Message:
+    """One deepstream message; a field that is ``None`` is absent, which is not the same as empty.
+
+    ``data`` and ``requestor_data`` are JSON *text*; nobody parses them before a value is needed.
+    Fields are class attributes with the default ``None`` instead of slots: making a message with
+    the three or four fields it has then costs 0.15 µs, with twenty slots to fill 0.40 µs.
+    """
+
+    topic: int
+    action: int
+    name: str | None = None
+    names: list[str] | None = None
+    data: str | None = None
+    correlation_id: str | None = None
+    is_ack: bool | None = None
+    is_error: bool | None = None
+    is_write_ack: bool | None = None
+    version: int | None = None
+    path: str | None = None
+    versions: dict[str, int] | None = None
+    subscription: str | None = None
+    pattern: str | None = None
+    original_topic: int | None = None
+    original_action: int | None = None
+    requestor_name: str | None = None
+    requestor_data: str | None = None
+    url: str | None = None
+    protocol_version: str | None = None
+    sdk_version: str | None = None
+    sdk_type: str | None = None
+    binary: bytes | None = None
+    """The payload this message came in over the binary wire, set only where it is, byte for byte,
+    what other clients must get, so that it can be passed on without encoding. Not a field."""
+
+    _value: Any = None
+
+    def __init__(self, topic: int, action: int, **fields: Any) -> None:
+        self.topic = topic
+        self.action = action
+        self.__dict__.update(fields)
+
+    def fields(self) -> dict[str, Any]:
+        """Every field that is present, topic and action included."""
+        return {
+            key: value for key, value in self.__dict__.items() if value is not None and key not in _HIDDEN
+        }
+
+    def value(self) -> Any:
+        """What ``data`` stands for, parsed once; None also where there is no data.
+
+        Raises ProtocolError for text that is no JSON.
+        """
+        if self._value is None and self.data is not None:
+            try:
+                self._value = orjson.loads(self.data)
+            except ValueError as error:
+                raise ProtocolError(f"data is no JSON: {error}") from None
+        return self._value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Message) and self.fields() == other.fields()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Message({', '.join(f'{key}={value!r}' for key, value in self.fields().items())})"

@@ -1,0 +1,1 @@
+"""Events: messages to whoever subscribed to a name, kept nowhere."""

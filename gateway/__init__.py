@@ -1,0 +1,1 @@
+"""The edge of the house: sockets, consumers and HTTP. It knows every part and decides nothing."""

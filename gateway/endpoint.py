@@ -1,0 +1,108 @@
+"""One WebSocket path: its wire format, its limits, and the sessions on it."""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from gateway.codecs import FramedCodec, PlainCodec, WireFormat
+from gateway.session import SILENT_SWEEPS, Session
+from pubsub.connection import Close, Connection
+from pubsub.timers import Deadlines, Every
+
+if TYPE_CHECKING:
+    from gateway.node import Node
+
+
+class EndpointSettings(Protocol):
+    """CONFIG.md, ``connectionEndpoints``; durations in seconds, sizes in bytes."""
+
+    @property
+    def heartbeat_interval(self) -> float:
+        """How often a client pings."""
+
+    @property
+    def unauthenticated_client_timeout(self) -> float | None:
+        """How long a client may take to log in; None: for ever."""
+
+    @property
+    def max_auth_attempts(self) -> int:
+        """The refused login after which the connection is closed."""
+
+    @property
+    def log_invalid_auth_data(self) -> bool:
+        """Whether refused login data is logged."""
+
+    @property
+    def max_message_size(self) -> int:
+        """The largest frame."""
+
+    @property
+    def max_outbox_size(self) -> int:
+        """How much may wait for a client that does not read."""
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """The request headers, in lower case, that login strategies may see."""
+
+
+class Endpoint:
+    """Opens sessions, times out those that do not log in, and closes those that fell silent."""
+
+    def __init__(
+        self, node: Node, wire: WireFormat, settings: EndpointSettings, loop: AbstractEventLoop
+    ) -> None:
+        self.node = node
+        self.settings = settings
+        self.sessions: dict[Session, None] = {}
+        self._framed = FramedCodec(wire)
+        self._plain = PlainCodec(wire)
+        self._unauthenticated: Deadlines[Session] | None = None
+        if settings.unauthenticated_client_timeout is not None:
+            self._unauthenticated = Deadlines(
+                loop, settings.unauthenticated_client_timeout, Session.time_out_login
+            )
+        self._heartbeat = Every(loop, settings.heartbeat_interval, self._sweep)
+
+    def open(self, *, framed: bool, address: str, headers: Mapping[str, str] | None) -> Session:
+        """Begin a session on an accepted socket, whose transport the caller attaches."""
+        connection = Connection(
+            self._framed if framed else self._plain,
+            self.node.flusher,
+            limit=self.settings.max_outbox_size,
+            address=address,
+            headers=headers,
+        )
+        session = Session(self, connection)
+        self.sessions[session] = None
+        if self._unauthenticated is not None:
+            self._unauthenticated.start(session)
+        return session
+
+    def logged_in(self, session: Session) -> None:
+        """``session`` has a user now."""
+        if self._unauthenticated is not None:
+            self._unauthenticated.stop(session)
+        self.node.add_connection(session.connection)
+
+    def remove(self, session: Session) -> None:
+        """``session`` is over."""
+        self.sessions.pop(session, None)
+        if self._unauthenticated is not None:
+            self._unauthenticated.stop(session)
+        self.node.remove_connection(session.connection)
+
+    def close(self) -> None:
+        """Cancel the timers and say goodbye to every client."""
+        self._heartbeat.close()
+        if self._unauthenticated is not None:
+            self._unauthenticated.close()
+        for session in list(self.sessions):
+            session.connection.close(Close.GOING_AWAY, "the server stops")
+
+    def _sweep(self) -> None:
+        for session in list(self.sessions):
+            session.silent_sweeps += 1
+            if session.silent_sweeps > SILENT_SWEEPS:
+                session.connection.close(Close.POLICY, "silent for two heartbeats")

@@ -1,0 +1,165 @@
+"""The composition root: builds everything a process serves, and hands each message to its handler."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from accounts.login import Login
+from deepstream_project.config import Config
+from deepstream_protocol.binary import BinaryCodec
+from deepstream_protocol.json import JsonCodec
+from deepstream_protocol.message import Message
+from deepstream_protocol.topics import (
+    ConnectionAction,
+    EventAction,
+    ParserAction,
+    PresenceAction,
+    RecordAction,
+    RpcAction,
+    Topic,
+)
+from events.handler import EventHandler
+from gateway.endpoint import Endpoint
+from permissions.verdict import Denial, Permissions, Verdict
+from presence.handler import PresenceHandler
+from pubsub.cluster import Cluster
+from pubsub.connection import Connection, Flusher
+from pubsub.replies import names_of, refusal
+from records.handler import RecordHandler
+from records.storage import RecordStore
+from rpc.handler import RpcHandler
+
+log = logging.getLogger("deepstream")
+
+Receive = Callable[[Connection, Message], Awaitable[Any] | None]
+
+Greet = Callable[[Connection, Message], Message]
+"""Answers a CHALLENGE with CONNECTION ACCEPT, REDIRECT (with ``url``) or REJECT."""
+
+
+def accept_everyone(connection: Connection, challenge: Message) -> Message:
+    """The greeting of a server that serves all who come."""
+    return Message(Topic.CONNECTION, ConnectionAction.ACCEPT)
+
+
+_ACTIONS: dict[int, Any] = {
+    Topic.EVENT: EventAction,
+    Topic.RECORD: RecordAction,
+    Topic.RPC: RpcAction,
+    Topic.PRESENCE: PresenceAction,
+}
+
+
+class Node:
+    """One server process (or one of a test): handlers, endpoints and what they share."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        store: RecordStore,
+        cluster: Cluster,
+        permissions: Permissions,
+        login: Login,
+        greet: Greet = accept_everyone,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self.config = config
+        self.login = login
+        self.greet = greet
+        self.flusher = Flusher(loop.call_soon)
+        self.is_stopping = False
+        self._permissions = permissions
+        self.events = EventHandler(cluster, config.listen, loop)
+        self.records = RecordHandler(store, cluster, config.record, config.listen, loop)
+        self.rpc = RpcHandler(cluster, config.rpc, loop)
+        self.presence = PresenceHandler(cluster)
+        features = config.features
+        handlers: dict[int, tuple[bool, Receive]] = {
+            Topic.EVENT: (features.event, self.events.receive),
+            Topic.RECORD: (features.record, self.records.receive),
+            Topic.RPC: (features.rpc, self.rpc.receive),
+            Topic.PRESENCE: (features.presence, self.presence.receive),
+        }
+        self._receive: dict[int, Receive] = {
+            topic: receive for topic, (enabled, receive) in handlers.items() if enabled
+        }
+        wires = ((config.endpoints.binary, BinaryCodec()), (config.endpoints.json, JsonCodec()))
+        self.endpoints = {
+            settings.url_path: Endpoint(self, wire, settings, loop)
+            for settings, wire in wires
+            if settings is not None
+        }
+
+    def dispatch(self, connection: Connection, message: Message) -> Awaitable[Any] | None:
+        """Ask the rules about a logged-in client's message, then have it handled.
+
+        What is returned must be awaited before the connection's next message.
+        """
+        receive = self._receive.get(message.topic)
+        if receive is None:
+            self._answer_connection(connection, message)
+            return None
+        verdict = self._permissions.check(connection.user, message)
+        if verdict is None:
+            return receive(connection, message)
+        if isinstance(verdict, dict):
+            return self._handle_allowed(connection, message, verdict)
+        return self._dispatch_later(connection, message, verdict)
+
+    async def _dispatch_later(
+        self, connection: Connection, message: Message, pending: Awaitable[Verdict]
+    ) -> None:
+        following = self._handle_allowed(connection, message, await pending)
+        if following is not None:
+            await following
+
+    def _handle_allowed(
+        self, connection: Connection, message: Message, verdict: Verdict
+    ) -> Awaitable[Any] | None:
+        """Refuse the names that are denied, and go on with the others (PROTOCOL.md section 3)."""
+        if verdict:
+            actions = _ACTIONS[message.topic]
+            for name, denial in verdict.items():
+                connection.send(_denied(message, actions[denial.value], name))
+            if message.names is None:
+                return None
+            message.names = [name for name in names_of(message) if name not in verdict]
+        return self._receive[message.topic](connection, message)
+
+    def _answer_connection(self, connection: Connection, message: Message) -> None:
+        if message.topic == Topic.CONNECTION and message.action == ConnectionAction.PING:
+            connection.send(Message(Topic.CONNECTION, ConnectionAction.PONG))
+            return
+        reply = Message(Topic.PARSER, ParserAction.UNKNOWN_TOPIC)
+        reply.original_topic, reply.original_action = message.topic, message.action
+        connection.send(reply)
+
+    def add_connection(self, connection: Connection) -> None:
+        """A login was accepted."""
+        self.presence.add_connection(connection)
+
+    def remove_connection(self, connection: Connection) -> None:
+        """A socket is gone."""
+        for handler in (self.events, self.records, self.rpc, self.presence):
+            handler.remove_connection(connection)
+
+    async def stop(self) -> None:
+        """Settle what is under way, tell every client that the server goes, and end the timers."""
+        self.is_stopping = True
+        await self.records.drain()
+        self.flusher.flush()
+        for endpoint in self.endpoints.values():
+            endpoint.close()
+        for handler in (self.events, self.records, self.rpc):
+            handler.close()
+
+
+def _denied(message: Message, action: int, name: str) -> Message:
+    reply = refusal(message, action)
+    if name:
+        reply.name = name
+    return reply

@@ -1,0 +1,69 @@
+"""The server itself: uvicorn with uvloop and our WebSocket class, and a stop that loses nothing."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import socket
+import sys
+
+import uvicorn
+
+from gateway.application import Application
+from gateway.websocket import WebSocketProtocol
+
+log = logging.getLogger("deepstream")
+
+SWITCH_INTERVAL = 0.001
+"""Seconds after which the event loop lends the interpreter to the store's threads when they want it."""
+
+SHUTDOWN_TIMEOUT = 10
+"""Seconds that clients have to answer the goodbye."""
+
+BACKLOG = 4096
+"""Connections that may wait to be accepted."""
+
+
+class Server(uvicorn.Server):
+    """Settles every write under way before it says goodbye to the clients."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        http, endpoints = application.config.http, application.config.endpoints
+        sizes = [end.max_message_size for end in (endpoints.binary, endpoints.json) if end is not None]
+        ssl = http.ssl
+        super().__init__(
+            uvicorn.Config(
+                application,
+                host=http.host,
+                port=http.port,
+                loop="uvloop",
+                http="httptools",
+                ws=WebSocketProtocol,
+                ws_max_size=max(sizes, default=http.max_message_size),
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                backlog=BACKLOG,
+                server_header=False,
+                timeout_graceful_shutdown=SHUTDOWN_TIMEOUT,
+                ssl_keyfile=str(ssl.key) if ssl else None,
+                ssl_certfile=str(ssl.cert) if ssl else None,
+                ssl_ca_certs=str(ssl.ca) if ssl and ssl.ca else None,
+                ssl_keyfile_password=ssl.passphrase if ssl else None,
+            )
+        )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve; what start-up made is no longer looked at by the garbage collector."""
+        sys.setswitchinterval(SWITCH_INTERVAL)
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, settle what is under way, say goodbye, end."""
+        for server in self.servers:
+            server.close()
+        await self._application.stop()
+        await super().shutdown(sockets)

@@ -1,0 +1,236 @@
+"""The life of one connection: challenge, login, then messages until it closes (PROTOCOL.md section 2)."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from accounts.login import LoginRequest, Refused
+from deepstream_protocol.errors import ProtocolError, UnknownTopic
+from deepstream_protocol.message import Message
+from deepstream_protocol.topics import AuthAction, ConnectionAction, ParserAction, Topic
+from pubsub.connection import Close, Connection, User
+
+if TYPE_CHECKING:
+    from gateway.endpoint import Endpoint
+
+log = logging.getLogger("deepstream.connection")
+
+SILENT_SWEEPS = 2
+"""Heartbeat intervals that a client may let pass in silence."""
+
+Payload = bytes | str
+Stage = Callable[[Connection, Message], "Awaitable[Any] | None"]
+
+
+class Session:
+    """Takes a connection's input, in order: while one message waits, those behind it wait too."""
+
+    __slots__ = (
+        "_attempts",
+        "_backlog",
+        "_endpoint",
+        "_is_over",
+        "_stage",
+        "_waiting",
+        "connection",
+        "silent_sweeps",
+    )
+
+    def __init__(self, endpoint: Endpoint, connection: Connection) -> None:
+        self.connection = connection
+        self.silent_sweeps = 0
+        self._endpoint = endpoint
+        self._stage: Stage = self._challenge
+        self._attempts = 0
+        self._backlog: list[Payload] = []
+        self._waiting: asyncio.Task[None] | None = None
+        self._is_over = False
+
+    # What the transport tells
+
+    def frames_received(self, payloads: list[Payload]) -> None:
+        """Handle the messages of one read."""
+        self.silent_sweeps = 0
+        if self._waiting is None:
+            self._handle(payloads)
+        else:
+            self._backlog += payloads
+            self.connection.pause_reading()
+
+    def writing_paused(self) -> None:
+        """The client reads too slowly."""
+        self.connection.pause_writing()
+
+    def writing_resumed(self) -> None:
+        """The client has caught up."""
+        self.connection.resume_writing()
+
+    def connection_closed(self, code: int, reason: str) -> None:
+        """The socket is gone: so is everything the client had here."""
+        connection = self.connection
+        connection.closed = True
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._endpoint.remove(self)
+        user = connection.user.id or "nobody"
+        log.info("%s: %s closed, code %d %s", connection, user, code, reason)
+
+    # Messages in order
+
+    def _handle(self, payloads: list[Payload]) -> None:
+        connection = self.connection
+        codec = connection.codec
+        kind, decode = (bytes if codec.binary else str), codec.decode
+        for position, payload in enumerate(payloads):
+            if type(payload) is not kind:
+                self._end(Close.WRONG_FRAME_KIND, f"{codec.name} wants {kind.__name__} frames")
+                return
+            try:
+                messages = decode(payload)
+            except UnknownTopic as error:
+                self._unknown(error.topic)
+                continue
+            except ProtocolError as error:
+                self._unreadable(error)
+                return
+            for message in messages:
+                try:
+                    pending = self._stage(connection, message)
+                except Exception as fault:
+                    self._fault(message, fault)
+                    return
+                if pending is not None:
+                    self._wait(pending, message, payloads[position + 1 :])
+                    return
+            if self._is_over:
+                return
+
+    def _wait(self, pending: Awaitable[Any], message: Message, rest: list[Payload]) -> None:
+        self._backlog = rest
+        self._waiting = asyncio.get_running_loop().create_task(self._go_on(pending, message))
+
+    async def _go_on(self, pending: Awaitable[Any], message: Message) -> None:
+        """Handle what came in while ``pending`` was not done."""
+        try:
+            await pending
+        except Exception as fault:
+            self._fault(message, fault)
+            return
+        self._waiting = None
+        backlog, self._backlog = self._backlog, []
+        self.connection.resume_reading()
+        if not self._is_over:
+            self._handle(backlog)
+
+    # What may come before the challenge was accepted, before login, and after it
+
+    def _challenge(self, connection: Connection, message: Message) -> None:
+        if message.topic != Topic.CONNECTION:
+            self._misplaced(Topic.CONNECTION, ConnectionAction.INVALID_MESSAGE, message)
+        elif message.action == ConnectionAction.CHALLENGE:
+            connection.sdk_type, connection.sdk_version = message.sdk_type, message.sdk_version
+            reply = self._endpoint.node.greet(connection, message)
+            connection.send(reply)
+            if reply.action == ConnectionAction.ACCEPT:
+                self._stage = self._log_in
+            else:
+                self._end(Close.NORMAL, ConnectionAction(reply.action).name)
+        elif message.action == ConnectionAction.PING:
+            connection.send(Message(Topic.CONNECTION, ConnectionAction.PONG))
+
+    def _log_in(self, connection: Connection, message: Message) -> Awaitable[Any] | None:
+        if message.topic == Topic.CONNECTION and message.action == ConnectionAction.PING:
+            connection.send(Message(Topic.CONNECTION, ConnectionAction.PONG))
+            return None
+        if message.topic != Topic.AUTH or message.action != AuthAction.REQUEST:
+            self._misplaced(Topic.AUTH, AuthAction.INVALID_MESSAGE, message)
+            return None
+        try:
+            data = message.value()
+        except ProtocolError:
+            data = None
+        if not isinstance(data, dict):
+            reply = Message(Topic.AUTH, AuthAction.INVALID_MESSAGE_DATA, is_error=True)
+            reply.original_action = message.action
+            connection.send(reply)
+            self._end(Close.POLICY, "login data is no JSON object")
+            return None
+        request = LoginRequest(data, connection.address, connection.headers)
+        outcome = self._endpoint.node.login.login(request)
+        if inspect.isawaitable(outcome):
+            return self._log_in_later(outcome, request)
+        self._logged_in(outcome, request)
+        return None
+
+    async def _log_in_later(self, pending: Awaitable[User | Refused], request: LoginRequest) -> None:
+        self._logged_in(await pending, request)
+
+    def _logged_in(self, outcome: User | Refused, request: LoginRequest) -> None:
+        if self._is_over:
+            return
+        if isinstance(outcome, Refused):
+            self._refuse_login(outcome, request)
+            return
+        connection = self.connection
+        connection.user = outcome
+        self._stage = self._endpoint.node.dispatch
+        log.info("%s: %s logged in", connection, outcome.id)
+        success = Message(Topic.AUTH, AuthAction.AUTH_SUCCESSFUL)
+        if outcome.client_data is not None:
+            success.data = orjson.dumps(outcome.client_data).decode()
+        connection.send(success)
+        self._endpoint.logged_in(self)
+
+    def _refuse_login(self, refused: Refused, request: LoginRequest) -> None:
+        connection = self.connection
+        self._attempts += 1
+        shown = f": {dict(request.data)}" if self._endpoint.settings.log_invalid_auth_data else ""
+        log.info("%s: login refused, attempt %d%s", connection, self._attempts, shown)
+        reply = Message(Topic.AUTH, AuthAction.AUTH_UNSUCCESSFUL)
+        if refused.reason is not None:
+            reply.data = orjson.dumps(refused.reason).decode()
+        connection.send(reply)
+        if self._attempts >= self._endpoint.settings.max_auth_attempts:
+            connection.send(Message(Topic.AUTH, AuthAction.TOO_MANY_AUTH_ATTEMPTS))
+            self._end(Close.POLICY, "too many login attempts")
+
+    def time_out_login(self) -> None:
+        """The client has not logged in in time."""
+        self.connection.send(Message(Topic.CONNECTION, ConnectionAction.AUTHENTICATION_TIMEOUT))
+        self._end(Close.POLICY, "no login in time")
+
+    # What goes wrong
+
+    def _misplaced(self, topic: int, action: int, message: Message) -> None:
+        reply = Message(topic, action)
+        reply.original_topic, reply.original_action = message.topic, message.action
+        self.connection.send(reply)
+
+    def _unknown(self, topic: int) -> None:
+        if self._stage == self._challenge:
+            self._misplaced(Topic.CONNECTION, ConnectionAction.INVALID_MESSAGE, Message(topic, 0))
+        elif self._stage == self._log_in:
+            self._misplaced(Topic.AUTH, AuthAction.INVALID_MESSAGE, Message(topic, 0))
+        else:
+            reply = Message(Topic.PARSER, ParserAction.UNKNOWN_TOPIC, original_topic=topic)
+            self.connection.send(reply)
+
+    def _unreadable(self, error: ProtocolError) -> None:
+        self.connection.send(Message(Topic.PARSER, ParserAction.MESSAGE_PARSE_ERROR))
+        self._end(Close.POLICY, f"not a message: {error}"[:100])
+
+    def _fault(self, message: Message, fault: Exception) -> None:
+        """A mistake of ours: this connection cannot be trusted to be in order, all others go on."""
+        where = f"topic {message.topic} action {message.action}"
+        log.error("%s: handling a message failed: %s", self.connection, where, exc_info=fault)
+        self._end(Close.INTERNAL_ERROR, "the server made a mistake")
+
+    def _end(self, code: Close, reason: str) -> None:
+        self._is_over = True
+        self.connection.close(code, reason)

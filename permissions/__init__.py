@@ -1,0 +1,1 @@
+"""Permissions: rules in the Valve language, and the one place that asks them."""

@@ -1,0 +1,114 @@
+"""Who wants to hear of which name, and the broadcast to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, KeysView
+
+from deepstream_protocol.message import Message
+from pubsub.connection import Codec, Connection, Frame
+
+
+def _ignore(name: str) -> None:
+    """The default of both hooks."""
+
+
+class Subscriptions:
+    """Names and the connections at each; every mapping keeps the order of arrival.
+
+    ``on_first(name)`` is called after a name got its first connection, ``on_last(name)`` after it
+    lost its last one: what listening and the cluster need to know.
+    """
+
+    __slots__ = ("_by_connection", "_by_name", "_on_first", "_on_last")
+
+    def __init__(
+        self,
+        *,
+        on_first: Callable[[str], None] = _ignore,
+        on_last: Callable[[str], None] = _ignore,
+    ) -> None:
+        self._by_name: dict[str, dict[Connection, None]] = {}
+        self._by_connection: dict[Connection, dict[str, None]] = {}
+        self._on_first = on_first
+        self._on_last = on_last
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._by_name
+
+    def names(self) -> KeysView[str]:
+        """Every name that has a connection."""
+        return self._by_name.keys()
+
+    def at(self, name: str) -> Collection[Connection]:
+        """The connections at ``name``, in order of arrival; not to be changed."""
+        return self._by_name.get(name, ())
+
+    def of(self, connection: Connection) -> Collection[str]:
+        """The names ``connection`` is at, in order of arrival; not to be changed."""
+        return self._by_connection.get(connection, ())
+
+    def has(self, connection: Connection, name: str) -> bool:
+        """Whether ``connection`` is at ``name``."""
+        return connection in self._by_name.get(name, ())
+
+    def add(self, connection: Connection, name: str) -> bool:
+        """Put ``connection`` at ``name``; False when it was there already."""
+        connections = self._by_name.get(name)
+        if connections is None:
+            self._by_name[name] = {connection: None}
+        elif connection in connections:
+            return False
+        else:
+            connections[connection] = None
+        self._by_connection.setdefault(connection, {})[name] = None
+        if connections is None:
+            self._on_first(name)
+        return True
+
+    def remove(self, connection: Connection, name: str) -> bool:
+        """Take ``connection`` from ``name``; False when it was not there."""
+        names = self._by_connection.get(connection)
+        if names is None or name not in names:
+            return False
+        del names[name]
+        if not names:
+            del self._by_connection[connection]
+        self._leave(connection, name)
+        return True
+
+    def remove_connection(self, connection: Connection) -> None:
+        """Take ``connection`` from every name: its socket is gone."""
+        for name in self._by_connection.pop(connection, ()):
+            self._leave(connection, name)
+
+    def remove_name(self, name: str) -> None:
+        """Take every connection from ``name``: what it stood for is gone."""
+        for connection in list(self.at(name)):
+            self.remove(connection, name)
+
+    def publish(self, message: Message, *, sender: Connection | None = None, at: str | None = None) -> None:
+        """Queue ``message`` for every connection at its name but ``sender``, encoded once per codec.
+
+        ``at`` is for a message that goes to the subscribers of something else than its own name. The
+        body of ``Connection.write`` stands here once more: a call per delivery would double the cost of
+        the server's innermost loop.
+        """
+        frames: dict[Codec, Frame] = {}
+        for connection in self.at(message.name if at is None else at):  # type: ignore[arg-type]
+            if connection is sender:
+                continue
+            codec = connection.codec
+            frame = frames.get(codec)
+            if frame is None:
+                frame = frames[codec] = codec.frame(message)
+            outbox = connection.outbox
+            if not outbox:
+                connection.mark()
+            outbox.append(frame)
+
+    def _leave(self, connection: Connection, name: str) -> None:
+        connections = self._by_name[name]
+        del connections[connection]
+        if not connections:
+            del self._by_name[name]
+            self._on_last(name)

@@ -1,0 +1,137 @@
+"""Group commit: one transaction of the store carries every write that came while the last one ran."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+
+from records.reader import RecordReader
+from records.state import RecordState
+from records.storage import RecordStore, Refusal, StoreError
+from records.transition import Transition, Write
+
+log = logging.getLogger("deepstream.records")
+
+MAX_ROWS = 2000
+"""Records in one commit; the others wait for the next."""
+
+MAX_PENDING = 50_000
+"""Unsettled writes above which writers are made to wait."""
+
+
+class GroupCommit:
+    """Takes writes to any records, and settles each once its record's new state is stored."""
+
+    def __init__(self, store: RecordStore, reader: RecordReader) -> None:
+        self._store = store
+        self.reader = reader
+        self._transitions: dict[str, Transition] = {}
+        self._ready: dict[str, Transition] = {}
+        self._running: asyncio.Task[None] | None = None
+        self._loads: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Event()
+        self._room.set()
+        self.pending = 0
+
+    def submit(self, name: str, write: Write) -> Awaitable[object] | None:
+        """Queue ``write`` behind all earlier ones to the record ``name``.
+
+        Returns None, or what the writer should wait for before it submits more: the store is behind.
+        """
+        transition = self._transitions.get(name)
+        if transition is None:
+            transition = self._begin(name)
+        self._change(transition, partial(transition.add, write))
+        return None if self.pending < MAX_PENDING else self._room.wait()
+
+    def is_busy(self, name: str) -> bool:
+        """Whether something about the record ``name`` is not settled."""
+        return name in self._transitions
+
+    async def drain(self) -> None:
+        """Wait until every write is settled."""
+        while tasks := [*self._loads, *([self._running] if self._running else [])]:
+            await asyncio.wait(tasks)
+
+    def _begin(self, name: str) -> Transition:
+        transition = self._transitions[name] = Transition(name)
+        state = self.reader.peek(name)
+        if state is None:
+            self._load(transition, self.reader.load)
+        else:
+            transition.load(state)
+        return transition
+
+    def _change(self, transition: Transition, change: Callable[[], None]) -> None:
+        """Do ``change``, then keep the transition where it belongs: ready to commit, waiting or gone."""
+        before = transition.size
+        try:
+            change()
+        except Exception:  # a fault in telling one client must not keep others from being told
+            log.exception("record %r: telling of a write failed", transition.name)
+        self._count(transition.size - before)
+        if transition.is_ready:
+            self._ready[transition.name] = transition
+            if self._running is None:
+                self._running = asyncio.get_running_loop().create_task(self._run())
+        if transition.is_idle and transition.is_loaded:
+            del self._transitions[transition.name]
+            self.reader.unpin(transition.name)
+        elif transition.stored is not None:
+            self.reader.pin(transition.name, transition.stored)
+
+    def _count(self, difference: int) -> None:
+        self.pending += difference
+        if self.pending >= MAX_PENDING:
+            self._room.clear()
+        elif not self._room.is_set() and self.pending < MAX_PENDING // 2:
+            self._room.set()
+
+    async def _run(self) -> None:
+        """Commit one group after the other until nothing is ready."""
+        try:
+            while self._ready:
+                group = [self._ready.pop(name) for name in list(self._ready)[:MAX_ROWS]]
+                await self._commit(group)
+        finally:
+            self._running = None
+
+    async def _commit(self, group: list[Transition]) -> None:
+        rows = [transition.take() for transition in group]
+        refused: Mapping[str, Refusal]
+        failure = StoreError(Refusal.INVALID.value)
+        try:
+            refused = await self._store.commit(rows)
+        except Exception as error:
+            expected = isinstance(error, StoreError)
+            log.error("%d records were not stored: %s", len(rows), error, exc_info=not expected)
+            failure = error if isinstance(error, StoreError) else StoreError(str(error))
+            refused = {row.name: Refusal.INVALID for row in rows}
+        for transition in group:
+            match refused.get(transition.name):
+                case None:
+                    self.reader.stored(transition.name, transition.committing)
+                    self._change(transition, transition.commit)
+                case Refusal.LOST:
+                    self._load(transition, self.reader.reload)
+                case Refusal.INVALID:
+                    self._change(transition, partial(transition.fail, failure))
+
+    def _load(self, transition: Transition, read: Callable[[str], Awaitable[RecordState]]) -> None:
+        task = asyncio.get_running_loop().create_task(self._load_and_apply(transition, read))
+        self._loads.add(task)
+        task.add_done_callback(self._loads.discard)
+
+    async def _load_and_apply(
+        self, transition: Transition, read: Callable[[str], Awaitable[RecordState]]
+    ) -> None:
+        try:
+            state = await read(transition.name)
+        except StoreError as error:
+            log.error("record %r: not read, so its writes fail: %s", transition.name, error)
+            self._change(transition, partial(transition.fail, error))
+            self._transitions.pop(transition.name, None)
+        else:
+            self._change(transition, partial(transition.load, state))

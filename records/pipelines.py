@@ -1,0 +1,69 @@
+"""The two ways of a record: through the store, or, by the prefix of its name, through memory alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Protocol
+
+from records.cache import RecordCache
+from records.commit import GroupCommit
+from records.reader import RecordReader
+from records.state import RecordState
+from records.storage import MemoryStore, RecordStore, StoreError
+
+UNLIMITED = 1 << 62
+"""Bytes of the cache of records that live in memory alone: they are nowhere else."""
+
+
+class RecordSettings(Protocol):
+    """CONFIG.md, ``record``; the timeout in seconds."""
+
+    @property
+    def storage_exclusion_prefixes(self) -> tuple[str, ...]:
+        """Names that live in memory alone."""
+
+    @property
+    def storage_hot_path_prefixes(self) -> tuple[str, ...]:
+        """Names whose upserts are not version checked."""
+
+    @property
+    def storage_retrieval_timeout(self) -> float:
+        """How long a read of the store may take."""
+
+    @property
+    def cache_max_bytes(self) -> int:
+        """How much of what is stored may be kept in memory."""
+
+
+class Pipelines:
+    """A group commit for stored records and one for those under ``storage_exclusion_prefixes``."""
+
+    def __init__(self, store: RecordStore, settings: RecordSettings) -> None:
+        self._excluded = settings.storage_exclusion_prefixes
+        timeout = settings.storage_retrieval_timeout
+        self._stored = _pipeline(store, settings.cache_max_bytes, timeout)
+        self._volatile = _pipeline(MemoryStore(), UNLIMITED, timeout)
+
+    def of(self, name: str) -> GroupCommit:
+        """The group commit that the record ``name`` goes through."""
+        return self._volatile if self._excluded and name.startswith(self._excluded) else self._stored
+
+    def peek(self, name: str) -> RecordState | None:
+        """The stored state of ``name`` if it can be had without waiting."""
+        return self.of(name).reader.peek(name)
+
+    async def load(self, names: Collection[str]) -> dict[str, RecordState | StoreError]:
+        """The stored state of each name, read from the store where needed."""
+        found: dict[str, RecordState | StoreError] = {}
+        for pipeline in (self._stored, self._volatile):
+            found |= await pipeline.reader.load_all(name for name in names if self.of(name) is pipeline)
+        return found
+
+    async def drain(self) -> None:
+        """Wait until every write is settled."""
+        await self._volatile.drain()
+        await self._stored.drain()
+
+
+def _pipeline(store: RecordStore, cache_bytes: int, timeout: float) -> GroupCommit:
+    return GroupCommit(store, RecordReader(store, RecordCache(cache_bytes), timeout=timeout))

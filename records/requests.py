@@ -1,0 +1,238 @@
+"""What clients ask of a record, as steps of its transition (PROTOCOL.md section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from deepstream_protocol.message import Message
+from deepstream_protocol.paths import PathError, erase_path, set_path
+from deepstream_protocol.topics import RecordAction, Topic
+from pubsub.connection import Connection
+from pubsub.replies import refusal
+from records.names import name_problem
+from records.state import ABSENT, CREATED, RecordState
+from records.storage import StoreError
+from records.transition import Refused
+
+UPSERTS = {
+    RecordAction.CREATEANDUPDATE: RecordAction.UPDATE,
+    RecordAction.CREATEANDPATCH: RecordAction.PATCH,
+}
+"""Writes that create what is missing, and what subscribers see of them."""
+
+
+class Records(Protocol):
+    """What requests ask of the record handler once they are settled."""
+
+    def publish(self, message: Message, state: RecordState, sender: Connection | None) -> None:
+        """Broadcast an accepted write that made ``state``."""
+
+    def publish_deletion(self, name: str, sender: Connection | None) -> None:
+        """Tell all but the sender that the record is gone, and unsubscribe everybody."""
+
+
+class Visit:
+    """A look at a record behind all writes that came before; with ``creates``, it makes what is missing.
+
+    Calls ``answer(name, state)``, or ``unreadable(name, error)`` when the store does not say (without an
+    error: when there can be no such record), and ``done()``
+    after either.
+    """
+
+    __slots__ = ("_answer", "_creates", "_done", "_name", "_unreadable")
+
+    def __init__(
+        self,
+        name: str,
+        answer: Callable[[str, RecordState], None],
+        unreadable: Callable[[str, StoreError | None], None],
+        done: Callable[[], None],
+        *,
+        creates: bool,
+    ) -> None:
+        self._name = name
+        self._answer = answer
+        self._unreadable = unreadable
+        self._done = done
+        self._creates = creates
+
+    def apply(self, current: RecordState) -> RecordState:
+        """See ``Write.apply``."""
+        if current is not ABSENT or not self._creates:
+            return current
+        if name_problem(self._name):
+            raise Refused(RecordAction.RECORD_CREATE_ERROR)
+        return CREATED
+
+    def stored(self, state: RecordState) -> None:
+        """See ``Write.stored``."""
+        self._answer(self._name, state)
+        self._done()
+
+    def refused(self, action: int, stored: RecordState) -> None:
+        """See ``Write.refused``: the name is none that a record can have."""
+        self._unreadable(self._name, None)
+        self._done()
+
+    def failed(self, error: StoreError) -> None:
+        """See ``Write.failed``."""
+        self._unreadable(self._name, error)
+        self._done()
+
+
+class Change:
+    """UPDATE, PATCH, ERASE, PATCH_MULTI and the upserts, from a client or, without one, from the server.
+
+    ``value`` is the parsed data; ``unversioned`` writes (hot path) take whatever version comes next.
+    """
+
+    __slots__ = ("_creates", "_make", "_records", "_unversioned", "connection", "message")
+
+    def __init__(
+        self, records: Records, connection: Connection, message: Message, *, unversioned: bool = False
+    ) -> None:
+        self._records = records
+        self.connection = connection
+        self.message = message
+        self._creates = message.action in UPSERTS
+        self._unversioned = unversioned
+        self._make = _MAKERS[message.action]
+
+    def apply(self, current: RecordState) -> RecordState:
+        """See ``Write.apply``."""
+        name = self.message.name or ""
+        if current is ABSENT:
+            if not self._creates:
+                raise Refused(RecordAction.RECORD_UPDATE_ERROR)
+            if name_problem(name):
+                raise Refused(RecordAction.RECORD_CREATE_ERROR)
+            current = CREATED
+        version = current.version + 1
+        given = self.message.version
+        if given != version and given != -1 and not self._unversioned:
+            stale = given is None or given < version
+            raise Refused(RecordAction.VERSION_EXISTS if stale else RecordAction.INVALID_VERSION)
+        try:
+            return self._make(self.message, current, version)
+        except PathError:
+            raise Refused(RecordAction.INVALID_MESSAGE_DATA) from None
+
+    def stored(self, state: RecordState) -> None:
+        """See ``Write.stored``: subscribers get the change, the author its acknowledgement."""
+        message = self.message
+        if message.binary is None or message.version != state.version:
+            message = _broadcast_of(message, state.version)
+        self._records.publish(message, state, self.connection)
+        if self.message.is_write_ack:
+            self._acknowledge()
+
+    def refused(self, action: int, stored: RecordState) -> None:
+        """See ``Write.refused``: the author gets the error, and the state to merge with."""
+        reply = refusal(self.message, action)
+        if action in (RecordAction.VERSION_EXISTS, RecordAction.INVALID_VERSION):
+            if stored is ABSENT and self._creates:
+                stored = CREATED
+            reply.version, reply.data = stored.version, stored.text
+        if action == RecordAction.VERSION_EXISTS:
+            # To a client a conflict is no error: it merges and sends again.
+            reply.is_error = None
+        self.connection.send(reply)
+
+    def failed(self, error: StoreError) -> None:
+        """See ``Write.failed``."""
+        self.connection.send(refusal(self.message, RecordAction.RECORD_UPDATE_ERROR))
+
+    def _acknowledge(self) -> None:
+        reply = Message(Topic.RECORD, RecordAction.WRITE_ACKNOWLEDGEMENT, is_write_ack=True)
+        reply.name, reply.correlation_id = self.message.name, self.message.correlation_id
+        self.connection.send(reply)
+
+
+class Deletion:
+    """DELETE: of a record that does not exist it succeeds too."""
+
+    __slots__ = ("_connection", "_message", "_records")
+
+    def __init__(self, records: Records, connection: Connection, message: Message) -> None:
+        self._records = records
+        self._connection = connection
+        self._message = message
+
+    def apply(self, current: RecordState) -> RecordState:
+        """See ``Write.apply``."""
+        return ABSENT
+
+    def stored(self, state: RecordState) -> None:
+        """See ``Write.stored``."""
+        name = self._message.name or ""
+        self._connection.send(Message(Topic.RECORD, RecordAction.DELETE_SUCCESS, name=name))
+        self._records.publish_deletion(name, self._connection)
+
+    def refused(self, action: int, stored: RecordState) -> None:
+        """See ``Write.refused``; a deletion never is."""
+        self._connection.send(refusal(self._message, action))
+
+    def failed(self, error: StoreError) -> None:
+        """See ``Write.failed``."""
+        self._connection.send(refusal(self._message, RecordAction.RECORD_DELETE_ERROR))
+
+
+def problem_with(message: Message) -> bool:
+    """Whether ``message`` can be no write, whatever the record: its data or path is none.
+
+    Raises ProtocolError for data that is no JSON.
+    """
+    value, action = message.value(), message.action
+    if action in (RecordAction.UPDATE, RecordAction.CREATEANDUPDATE):
+        return not isinstance(value, dict | list)
+    if action == RecordAction.PATCH_MULTI:
+        return not (isinstance(value, list) and value and all(map(_is_patch, value)))
+    return message.path is None
+
+
+def _is_patch(entry: Any) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("path"), str)
+
+
+def _replace(message: Message, current: RecordState, version: int) -> RecordState:
+    return RecordState(version, text=message.data, value=message.value())
+
+
+def _patch(message: Message, current: RecordState, version: int) -> RecordState:
+    if message.data is None:
+        return _erase(message, current, version)
+    return RecordState(version, value=set_path(current.value, message.path or "", message.value()))
+
+
+def _erase(message: Message, current: RecordState, version: int) -> RecordState:
+    return RecordState(version, value=erase_path(current.value, message.path or ""))
+
+
+def _patch_multi(message: Message, current: RecordState, version: int) -> RecordState:
+    value = current.value
+    for entry in message.value():
+        path = entry["path"]
+        value = set_path(value, path, entry["data"]) if "data" in entry else erase_path(value, path)
+    return RecordState(version, value=value)
+
+
+_MAKERS: dict[int, Callable[[Message, RecordState, int], RecordState]] = {
+    RecordAction.UPDATE: _replace,
+    RecordAction.CREATEANDUPDATE: _replace,
+    RecordAction.PATCH: _patch,
+    RecordAction.CREATEANDPATCH: _patch,
+    RecordAction.ERASE: _erase,
+    RecordAction.PATCH_MULTI: _patch_multi,
+}
+
+
+def _broadcast_of(message: Message, version: int) -> Message:
+    """What subscribers see of a write: its effect and version, nothing of how it was asked for."""
+    out = Message(Topic.RECORD, UPSERTS.get(message.action, message.action))  # type: ignore[call-overload]
+    out.name, out.version = message.name, version
+    if message.path is not None and out.action != RecordAction.UPDATE:
+        out.path = message.path
+    if message.data is not None and out.action != RecordAction.ERASE:
+        out.data = message.data
+    return out

@@ -1,0 +1,47 @@
+"""A record as it is at one version."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+_UNSET: Any = object()
+
+
+class RecordState:
+    """One version of a record, as JSON text and as a value; whichever is missing is made when asked for.
+
+    Never changed once made: whoever patches makes a new one, so states share what they have in common.
+    """
+
+    __slots__ = ("_text", "_value", "version")
+
+    def __init__(self, version: int, *, text: str | None = None, value: Any = _UNSET) -> None:
+        self.version = version
+        self._text = text
+        self._value = value
+
+    @property
+    def text(self) -> str:
+        """The JSON text of the data."""
+        if self._text is None:
+            self._text = orjson.dumps(self._value).decode()
+        return self._text
+
+    @property
+    def value(self) -> Any:
+        """The data, parsed; not to be changed."""
+        if self._value is _UNSET:
+            self._value = orjson.loads(self._text)  # type: ignore[arg-type]
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"RecordState({self.version}, {self.text})"
+
+
+ABSENT = RecordState(-1, text="{}")
+"""The state of a record that does not exist (PROTOCOL.md section 5: version -1)."""
+
+CREATED = RecordState(0, text="{}")
+"""The state of a record that was just created."""

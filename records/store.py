@@ -1,0 +1,250 @@
+"""The store: records in the database that Django is configured for. The only SQL of the project.
+
+All statements run in two threads of the store's own, one for writes and one for reads, so the event
+loop never waits for the database. A commit is one statement per kind of row whatever their number:
+each return to Python costs a wait for the interpreter lock, which a busy loop gives up reluctantly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Protocol, TypeVar
+
+import orjson
+from django.db import (
+    DatabaseError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    connections,
+    transaction,
+)
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from records.models import Record
+from records.storage import Refusal, Row, StoreError
+
+Result = TypeVar("Result")
+
+
+class _Dialect(Protocol):
+    """How a database loads and commits many rows at once; called in the store's threads."""
+
+    def load(self, connection: BaseDatabaseWrapper, names: Collection[str]) -> list[tuple[str, int, str]]:
+        """Name, version and JSON text of the rows that exist."""
+
+    def commit(self, connection: BaseDatabaseWrapper, rows: Sequence[Row]) -> set[str]:
+        """Store every row whose base is current, all in one transaction; the names of the others."""
+
+
+class Sqlite:
+    """SQLite: rows travel as one JSON parameter."""
+
+    _LOAD = """
+        SELECT name, version, data FROM records_record
+        WHERE name IN (SELECT value FROM json_each(%s))"""
+    _ROWS = """
+        SELECT json_extract(value, '$[0]') AS name, json_extract(value, '$[1]') AS base,
+               json_extract(value, '$[2]') AS version, json_extract(value, '$[3]') AS data
+        FROM json_each(%s)"""
+    _NOW = "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')"
+    _UPDATE = f"""
+        UPDATE records_record SET version = new.version, data = new.data, updated_at = {_NOW}
+        FROM ({_ROWS}) AS new
+        WHERE records_record.name = new.name AND records_record.version = new.base"""
+    _INSERT = f"""
+        INSERT INTO records_record (name, version, data, created_at, updated_at)
+        SELECT name, version, data, {_NOW}, {_NOW} FROM ({_ROWS}) WHERE true
+        ON CONFLICT (name) DO NOTHING"""
+    _DELETE = "DELETE FROM records_record WHERE name IN (SELECT value FROM json_each(%s))"
+
+    def load(self, connection: BaseDatabaseWrapper, names: Collection[str]) -> list[tuple[str, int, str]]:
+        """See ``_Dialect.load``."""
+        with connection.cursor() as cursor:
+            cursor.execute(self._LOAD, [_json(list(names))])
+            return cursor.fetchall()
+
+    def commit(self, connection: BaseDatabaseWrapper, rows: Sequence[Row]) -> set[str]:
+        """See ``_Dialect.commit``.
+
+        How many rows a statement changed is known at once, which ones is not. So if any lost, nothing
+        is stored, and the rows are tried again one by one: conflicts between nodes are rare.
+        """
+        updates, inserts, deletes = _by_kind(rows)
+        with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+            lost = _execute(cursor, self._UPDATE, updates) or _execute(cursor, self._INSERT, inserts)
+            if deletes:
+                cursor.execute(self._DELETE, [_json([row.name for row in deletes])])
+            if not lost:
+                return set()
+            if len(rows) == 1:
+                return {rows[0].name}
+            transaction.set_rollback(True, using=connection.alias)
+        with transaction.atomic(using=connection.alias):
+            return set().union(*(self.commit(connection, [row]) for row in rows))
+
+
+class Postgres:
+    """PostgreSQL: rows travel as arrays, and one statement does all three kinds."""
+
+    _LOAD = "SELECT name, version, data::text FROM records_record WHERE name = ANY(%s)"
+    _ROWS = """
+        SELECT * FROM unnest(%s::text[], %s::int[], %s::int[], %s::text[])
+        AS new(name, base, version, data)"""
+    _COMMIT = f"""
+        WITH new AS ({_ROWS}),
+        updated AS (
+            UPDATE records_record SET version = new.version, data = new.data::jsonb, updated_at = now()
+            FROM new WHERE records_record.name = new.name AND records_record.version = new.base
+            AND new.data IS NOT NULL AND new.base >= 0
+            RETURNING records_record.name),
+        inserted AS (
+            INSERT INTO records_record (name, version, data, created_at, updated_at)
+            SELECT name, version, data::jsonb, now(), now() FROM new WHERE base < 0 AND data IS NOT NULL
+            ON CONFLICT (name) DO NOTHING
+            RETURNING name),
+        deleted AS (
+            DELETE FROM records_record USING new
+            WHERE records_record.name = new.name AND new.data IS NULL)
+        SELECT name FROM updated UNION ALL SELECT name FROM inserted"""
+
+    def load(self, connection: BaseDatabaseWrapper, names: Collection[str]) -> list[tuple[str, int, str]]:
+        """See ``_Dialect.load``."""
+        with connection.cursor() as cursor:
+            cursor.execute(self._LOAD, [list(names)])
+            return cursor.fetchall()
+
+    def commit(self, connection: BaseDatabaseWrapper, rows: Sequence[Row]) -> set[str]:
+        """See ``_Dialect.commit``; rows are sorted so that two nodes cannot lock each other out."""
+        rows = sorted(rows)
+        with connection.cursor() as cursor:
+            cursor.execute(self._COMMIT, [list(column) for column in zip(*rows, strict=True)])
+            stored = {name for (name,) in cursor.fetchall()}
+        return {row.name for row in rows if row.data is not None and row.name not in stored}
+
+
+class Portable:
+    """Any other database, through the ORM: a statement a row, in one transaction."""
+
+    def load(self, connection: BaseDatabaseWrapper, names: Collection[str]) -> list[tuple[str, int, str]]:
+        """See ``_Dialect.load``."""
+        found = Record.objects.using(connection.alias).filter(name__in=names)
+        rows = found.values_list("name", "version", "data")
+        return [(name, version, _json(data)) for name, version, data in rows]
+
+    def commit(self, connection: BaseDatabaseWrapper, rows: Sequence[Row]) -> set[str]:
+        """See ``_Dialect.commit``."""
+        with transaction.atomic(using=connection.alias):
+            return {row.name for row in sorted(rows) if not self._store(connection.alias, row)}
+
+    def _store(self, using: str, row: Row) -> bool:
+        records = Record.objects.using(using).filter(name=row.name)
+        if row.data is None:
+            records.delete()
+            return True
+        data = orjson.loads(row.data)
+        if row.base >= 0:
+            return records.filter(version=row.base).update(version=row.version, data=data) == 1
+        try:
+            with transaction.atomic(using=using):
+                Record.objects.using(using).create(name=row.name, version=row.version, data=data)
+        except IntegrityError:
+            return False
+        return True
+
+
+_DIALECTS: dict[str, type[_Dialect]] = {"sqlite": Sqlite, "postgresql": Postgres}
+
+
+class DatabaseStore:
+    """The ``RecordStore`` on one of Django's databases."""
+
+    def __init__(self, using: str = "default") -> None:
+        self._using = using
+        self._dialect = _DIALECTS.get(connections[using].vendor, Portable)()
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="record-writer")
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="record-reader")
+
+    async def load(self, names: Collection[str]) -> Mapping[str, tuple[int, str]]:
+        """See ``RecordStore.load``."""
+        return await self._call(self._reader, self._load, names)
+
+    async def commit(self, rows: Sequence[Row]) -> Mapping[str, Refusal]:
+        """See ``RecordStore.commit``."""
+        return await self._call(self._writer, self._commit, rows)
+
+    def close(self) -> None:
+        """Close the connections and end the threads; waits for what is under way."""
+        for executor in (self._writer, self._reader):
+            executor.submit(self._disconnect)
+            executor.shutdown(wait=True)
+
+    async def _call(
+        self, executor: ThreadPoolExecutor, function: Callable[[Any], Result], argument: Any
+    ) -> Result:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(executor, function, argument)
+        except (DatabaseError, InterfaceError) as error:
+            raise StoreError(f"{type(error).__name__}: {error}".strip()) from error
+
+    def _load(self, names: Collection[str]) -> dict[str, tuple[int, str]]:
+        with _reconnecting(connections[self._using]) as connection:
+            rows = self._dialect.load(connection, names)
+        return {name: (version, data) for name, version, data in rows}
+
+    def _commit(self, rows: Sequence[Row]) -> dict[str, Refusal]:
+        with _reconnecting(connections[self._using]) as connection:
+            try:
+                return dict.fromkeys(self._dialect.commit(connection, rows), Refusal.LOST)
+            except (OperationalError, InterfaceError):
+                raise
+            except DatabaseError:
+                if len(rows) > 1:
+                    return self._commit_one_by_one(rows)
+                return {rows[0].name: Refusal.INVALID}
+
+    def _commit_one_by_one(self, rows: Sequence[Row]) -> dict[str, Refusal]:
+        """The database dislikes one of ``rows``; the others must not suffer for it."""
+        refused: dict[str, Refusal] = {}
+        for row in rows:
+            refused |= self._commit([row])
+        return refused
+
+    def _disconnect(self) -> None:
+        connections[self._using].close()
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _by_kind(rows: Sequence[Row]) -> tuple[list[Row], list[Row], list[Row]]:
+    """Rows that update, insert and delete."""
+    updates: list[Row] = []
+    inserts: list[Row] = []
+    deletes: list[Row] = []
+    for row in rows:
+        kind = deletes if row.data is None else updates if row.base >= 0 else inserts
+        kind.append(row)
+    return updates, inserts, deletes
+
+
+def _execute(cursor: Any, statement: str, rows: Sequence[Row]) -> bool:
+    """Run ``statement`` on ``rows``; whether it changed fewer."""
+    if not rows:
+        return False
+    cursor.execute(statement, [_json([tuple(row) for row in rows])])
+    return bool(cursor.rowcount < len(rows))
+
+
+@contextmanager
+def _reconnecting(connection: BaseDatabaseWrapper) -> Iterator[BaseDatabaseWrapper]:
+    """Drop a connection that broke, so that the next call makes a new one."""
+    try:
+        yield connection
+    except (OperationalError, InterfaceError):
+        connection.close()
+        raise

@@ -1,0 +1,186 @@
+"""Remote procedure calls: requests routed to providers (PROTOCOL.md section 6)."""
+
+from __future__ import annotations
+
+import random
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+from typing import Protocol
+
+import orjson
+
+from deepstream_protocol.message import Message
+from deepstream_protocol.topics import RpcAction, Topic
+from pubsub.cluster import Cluster
+from pubsub.connection import Connection
+from pubsub.replies import refusal, subscribe_bulk, unknown_action, unsubscribe_bulk
+from pubsub.subscriptions import Subscriptions
+from pubsub.timers import Deadlines
+from rpc.call import Call
+
+
+class RpcSettings(Protocol):
+    """CONFIG.md, ``rpc``; durations in seconds."""
+
+    @property
+    def ack_timeout(self) -> float:
+        """How long a provider may take to accept or reject."""
+
+    @property
+    def response_timeout(self) -> float:
+        """How long it may then take to answer."""
+
+    @property
+    def provide_requestor_name(self) -> bool:
+        """Whether providers are told the requestor's user id."""
+
+    @property
+    def provide_requestor_data(self) -> bool:
+        """Whether providers are told the requestor's clientData."""
+
+
+class RpcHandler:
+    """Keeps who provides what, and every call until it is answered, refused or too late."""
+
+    def __init__(self, cluster: Cluster, settings: RpcSettings, loop: AbstractEventLoop) -> None:
+        self._cluster = cluster
+        self._settings = settings
+        self.providers = Subscriptions(
+            on_first=lambda name: cluster.join("rpc", name),
+            on_last=lambda name: cluster.leave("rpc", name),
+        )
+        self._calls: dict[Connection, dict[str, Call]] = {}
+        self._unaccepted: Deadlines[Call] = Deadlines(loop, settings.ack_timeout, self._on_ack_timeout)
+        self._unanswered: Deadlines[Call] = Deadlines(
+            loop, settings.response_timeout, self._on_response_timeout
+        )
+        self._actions: dict[int, Callable[[Connection, Message], None]] = {
+            RpcAction.PROVIDE: self._provide,
+            RpcAction.UNPROVIDE: self._unprovide,
+            RpcAction.REQUEST: self._request,
+            RpcAction.ACCEPT: self._accept,
+            RpcAction.RESPONSE: self._respond,
+            RpcAction.REQUEST_ERROR: self._respond,
+            RpcAction.REJECT: self._reject,
+        }
+
+    def receive(self, connection: Connection, message: Message) -> None:
+        """Do what a permitted message asks."""
+        self._actions.get(message.action, unknown_action)(connection, message)
+
+    def remove_connection(self, connection: Connection) -> None:
+        """A socket is gone: its calls go to another provider, or fail at once if it had accepted."""
+        self.providers.remove_connection(connection)
+        for call in list(self._calls.get(connection, {}).values()):
+            if call.accepted:
+                self._end(call)
+                call.fail(RpcAction.RESPONSE_TIMEOUT)
+            else:
+                self._try_next(call)
+
+    def calls_in_flight(self) -> int:
+        """How many calls wait for a provider."""
+        return sum(map(len, self._calls.values()))
+
+    def close(self) -> None:
+        """Cancel the timers."""
+        self._unaccepted.close()
+        self._unanswered.close()
+
+    def _provide(self, connection: Connection, message: Message) -> None:
+        subscribe_bulk(connection, message, self.providers.add, RpcAction.MULTIPLE_PROVIDERS)
+
+    def _unprovide(self, connection: Connection, message: Message) -> None:
+        unsubscribe_bulk(connection, message, self.providers.remove, RpcAction.NOT_PROVIDED)
+
+    def _request(self, connection: Connection, message: Message) -> None:
+        if message.name is None or message.correlation_id is None:
+            connection.send(refusal(message, RpcAction.INVALID_MESSAGE_DATA))
+            return
+        request = Message(Topic.RPC, RpcAction.REQUEST)
+        request.name, request.correlation_id = message.name, message.correlation_id
+        if message.data is not None:
+            request.data = message.data
+        user = connection.user
+        if self._settings.provide_requestor_name and user.id is not None:
+            request.requestor_name = user.id
+        if self._settings.provide_requestor_data and user.client_data is not None:
+            request.requestor_data = orjson.dumps(user.client_data).decode()
+        self._route(Call(connection, request))
+
+    def _route(self, call: Call) -> None:
+        """Give ``call`` to a provider that was not tried, or tell the requestor that there is none."""
+        provider = self._choose(call)
+        if provider is None:
+            call.fail(RpcAction.NO_RPC_PROVIDER)
+            return
+        call.provider = provider
+        call.tried.add(provider)
+        self._calls.setdefault(provider, {})[call.request.correlation_id] = call  # type: ignore[index]
+        self._unaccepted.start(call)
+        provider.send(call.request)
+
+    def _choose(self, call: Call) -> Connection | None:
+        """A random provider, but none that was tried or is busy with a call of the same id."""
+        correlation_id = call.request.correlation_id
+        providers = [
+            provider
+            for provider in self.providers.at(call.request.name or "")
+            if provider not in call.tried and correlation_id not in self._calls.get(provider, ())
+        ]
+        return random.choice(providers) if providers else None
+
+    def _find(self, connection: Connection, message: Message) -> Call | None:
+        """The call that a provider speaks of; one that it does not have is answered with an error."""
+        call = self._calls.get(connection, {}).get(message.correlation_id or "")
+        if call is None or call.request.name != message.name:
+            connection.send(refusal(message, RpcAction.INVALID_RPC_CORRELATION_ID))
+            return None
+        return call
+
+    def _accept(self, connection: Connection, message: Message) -> None:
+        call = self._find(connection, message)
+        if call is None:
+            return
+        if call.accepted:
+            connection.send(refusal(message, RpcAction.MULTIPLE_ACCEPT))
+            return
+        call.accepted = True
+        self._unaccepted.stop(call)
+        self._unanswered.start(call)
+        call.tell_requestor(RpcAction.ACCEPT)
+
+    def _respond(self, connection: Connection, message: Message) -> None:
+        call = self._find(connection, message)
+        if call is not None:
+            self._end(call)
+            call.tell_requestor(message.action, message.data)
+
+    def _reject(self, connection: Connection, message: Message) -> None:
+        call = self._find(connection, message)
+        if call is not None:
+            self._try_next(call)
+
+    def _try_next(self, call: Call) -> None:
+        self._end(call)
+        call.accepted = False
+        self._route(call)
+
+    def _on_ack_timeout(self, call: Call) -> None:
+        self._end(call)
+        call.fail(RpcAction.ACCEPT_TIMEOUT)
+
+    def _on_response_timeout(self, call: Call) -> None:
+        self._end(call)
+        call.fail(RpcAction.RESPONSE_TIMEOUT)
+
+    def _end(self, call: Call) -> None:
+        """Expect nothing more from the provider that has ``call``."""
+        self._unaccepted.stop(call)
+        self._unanswered.stop(call)
+        provider, call.provider = call.provider, None
+        if provider is not None:
+            calls = self._calls[provider]
+            del calls[call.request.correlation_id]  # type: ignore[arg-type]
+            if not calls:
+                del self._calls[provider]

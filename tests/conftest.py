@@ -1,0 +1,61 @@
+"""What all tests share: a database of their own, and needs that must be met where it counts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connections
+
+NEEDS = "needs "
+
+
+def require(condition: object, what: str) -> None:
+    """Skip the running test unless ``condition`` holds, because it "needs ``what``".
+
+    A skip with such a reason, from here or from ``pytest.skip("needs …")``, says that this machine lacks
+    something. That is fine on a developer's machine; under ``CI=true`` it is a failure, so that a test
+    cannot stop running without anybody noticing.
+    """
+    if not condition:
+        pytest.skip(NEEDS + what.removeprefix(NEEDS))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return _unmet_need_fails((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return _unmet_need_fails((yield))
+
+
+def _unmet_need_fails(report: Any) -> Any:
+    in_ci = os.environ.get("CI", "").lower() in {"1", "true"}
+    if in_ci and report.skipped and isinstance(report.longrepr, tuple):
+        reason = str(report.longrepr[2]).removeprefix("Skipped: ")
+        if reason.startswith(NEEDS):
+            report.outcome = "failed"
+            report.longrepr = f"Skipped, which CI does not allow: {reason}"
+    return report
+
+
+def pytest_configure() -> None:
+    """Settings that suit a test client: no redirect to HTTPS, cheap passwords, no scan for static files."""
+    settings.SECURE_SSL_REDIRECT = False
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.WHITENOISE_AUTOREFRESH = True
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    tmp_path_factory: pytest.TempPathFactory, django_db_modify_db_settings_parallel_suffix: None
+) -> None:
+    """SQLite in a file of this run, not in memory: threads then lock each other as they do in production."""
+    database = connections.databases["default"]
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        database["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")

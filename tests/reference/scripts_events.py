@@ -1,0 +1,71 @@
+"""Events: subscribing, unsubscribing and emitting (PROTOCOL.md sections 3 and 4)."""
+
+from __future__ import annotations
+
+from deepstream_protocol.topics import ConnectionAction as Connection
+from deepstream_protocol.topics import EventAction as Event
+from tests.reference.script import A, B, C, asks, script
+
+SUBSCRIBE = Event.SUBSCRIBE
+
+SCRIPTS = [
+    script("one acknowledgement answers a subscription to many events",
+           A.sends(Event.SUBSCRIBE, names=["e1", "e2", "e3"], id="7"),
+           A.gets(Event.SUBSCRIBE, id="7", is_ack=True)),
+    script("a subscription without a correlation id is acknowledged without one",
+           A.sends(Event.SUBSCRIBE, names=["e"]), A.gets(Event.SUBSCRIBE, is_ack=True)),
+    script("a subscription to nothing is acknowledged",
+           A.sends(Event.SUBSCRIBE, names=[], id="1"), A.gets(Event.SUBSCRIBE, id="1", is_ack=True)),
+    script("subscribing again is remarked on before the acknowledgement",
+           asks(A, SUBSCRIBE, "e1"),
+           A.sends(Event.SUBSCRIBE, names=["e0", "e1", "e2"], id="2"),
+           A.gets(Event.MULTIPLE_SUBSCRIPTIONS, name="e1", original_action=3),
+           A.gets(Event.SUBSCRIBE, id="2", is_ack=True)),
+    script("a name that is twice in a bulk counts once",
+           A.sends(Event.SUBSCRIBE, names=["e", "e"], id="1"),
+           A.gets(Event.MULTIPLE_SUBSCRIPTIONS, name="e", original_action=3),
+           A.gets(Event.SUBSCRIBE, id="1", is_ack=True),
+           B.sends(Event.EMIT, name="e", data="1"), A.gets(Event.EMIT, name="e", data="1")),
+    script("an event reaches every subscriber but not its sender",
+           asks(A, SUBSCRIBE, "e"), asks(B, SUBSCRIBE, "e"), asks(C, SUBSCRIBE, "other"),
+           A.sends(Event.EMIT, name="e", data={"x": 1}),
+           B.gets(Event.EMIT, name="e", data={"x": 1})),
+    script("an event without data arrives without data",
+           asks(A, SUBSCRIBE, "e"), B.sends(Event.EMIT, name="e"), A.gets(Event.EMIT, name="e")),
+    script("null is data", asks(A, SUBSCRIBE, "e"),
+           B.sends(Event.EMIT, name="e", data="null"), A.gets(Event.EMIT, name="e", data="null")),
+    script("an event's data is passed on as it came, spaces and all", asks(A, SUBSCRIBE, "e"),
+           B.sends(Event.EMIT, name="e", data='{ "a" : 1.0 }'), A.gets(Event.EMIT, name="e", data='{ "a" : 1.0 }')),
+    script("an event's data is not looked at", asks(A, SUBSCRIBE, "e"),
+           B.sends(Event.EMIT, name="e", data="{bad"), A.gets(Event.EMIT, name="e", data="{bad"),
+           B.sends(Event.EMIT, name="e", data=""), A.gets(Event.EMIT, name="e", data="")),
+    script("an event arrives with its name and data and nothing else the sender added", asks(A, SUBSCRIBE, "e"),
+           B.sends(Event.EMIT, name="e", data="1", id="9", is_error=True, subscription="s", original_action=3),
+           A.gets(Event.EMIT, name="e", data="1")),
+    script("an event has one name", asks(A, SUBSCRIBE, "e1", "e2"), B.sends(Event.EMIT, names=["e1", "e2"], data="1")),
+    script("an event nobody subscribed to is not answered", A.sends(Event.EMIT, name="unheard", data="1", id="1")),
+    script("events of one sender arrive in order", asks(A, SUBSCRIBE, "e1", "e2"),
+           [B.sends(Event.EMIT, name=f"e{1 + i % 2}", data=str(i)) for i in range(20)],
+           [A.gets(Event.EMIT, name=f"e{1 + i % 2}", data=str(i)) for i in range(20)]),
+    script("names are any text", asks(A, SUBSCRIBE, "päth/✓ \U0001f680", "%_EVERYONE_%", "__proto__"),
+           [(B.sends(Event.EMIT, name=name, data='"ü"'), A.gets(Event.EMIT, name=name, data='"ü"'))
+            for name in ("päth/✓ \U0001f680", "%_EVERYONE_%", "__proto__")]),
+    script("after unsubscribing no event arrives",
+           asks(A, SUBSCRIBE, "e1", "e2"), asks(A, Event.UNSUBSCRIBE, "e1"),
+           B.sends(Event.EMIT, name="e1", data="1"), B.sends(Event.EMIT, name="e2", data="2"),
+           A.gets(Event.EMIT, name="e2", data="2")),
+    script("unsubscribing in bulk does not ask whether there was a subscription",
+           asks(A, SUBSCRIBE, "e1"), asks(A, Event.UNSUBSCRIBE, "e1", "never"), asks(A, Event.UNSUBSCRIBE, "e1")),
+    script("unsubscribing a single name that is not subscribed is remarked on",
+           A.sends(Event.UNSUBSCRIBE, name="never"),
+           A.gets(Event.NOT_SUBSCRIBED, name="never", original_action=4)),
+    script("one may subscribe again after unsubscribing",
+           asks(A, SUBSCRIBE, "e"), asks(A, Event.UNSUBSCRIBE, "e"), asks(A, SUBSCRIBE, "e"),
+           B.sends(Event.EMIT, name="e", data="1"), A.gets(Event.EMIT, name="e", data="1")),
+    script("a subscriber that left is not missed",
+           asks(A, SUBSCRIBE, "e"), asks(B, SUBSCRIBE, "e"), A.leaves(),
+           C.sends(Event.EMIT, name="e", data="1"), B.gets(Event.EMIT, name="e", data="1")),
+    script("a ping among events keeps its place", asks(A, SUBSCRIBE, "e"),
+           B.sends(Event.EMIT, name="e", data="1"), A.gets(Event.EMIT, name="e", data="1"),
+           A.sends(Connection.PING), A.gets(Connection.PONG)),
+]  # fmt: skip
