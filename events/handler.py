@@ -9,7 +9,7 @@ from deepstream_protocol.topics import EventAction, Topic
 from pubsub.cluster import Cluster
 from pubsub.connection import Connection
 from pubsub.listening import Listening, ListenSettings
-from pubsub.replies import subscribe_bulk, unknown_action, unsubscribe_bulk
+from pubsub.replies import has_readable_data, refusal, subscribe_bulk, unknown_action, unsubscribe_bulk
 from pubsub.subscriptions import Subscriptions
 
 
@@ -35,7 +35,14 @@ class EventHandler:
         self._actions.get(message.action, unknown_action)(connection, message)  # type: ignore[call-overload]
 
     def emit(self, connection: Connection | None, message: Message) -> None:
-        """EMIT: to every subscriber on every node but the sender."""
+        """EMIT: to every subscriber on every node but the sender.
+
+        Data is passed on as it came, but not unread: text that is no JSON would break its receivers.
+        """
+        if not has_readable_data(message):
+            if connection is not None:
+                connection.send(refusal(message, EventAction.INVALID_MESSAGE_DATA))
+            return
         if message.binary is None:
             message = Message(Topic.EVENT, EventAction.EMIT, name=message.name, data=message.data)
         self.subscriptions.publish(message, sender=connection)

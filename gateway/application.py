@@ -17,7 +17,9 @@ from gateway.consumers import DeepstreamConsumer
 from gateway.endpoint import Endpoint
 from gateway.health import HealthCheck
 from gateway.node import Node, accept_everyone
-from permissions.verdict import AllowEverything
+from gateway.rule_records import RuleRecords
+from permissions.ruleset import RuleSet
+from permissions.verdict import AllowEverything, Permissions
 from pubsub.cluster import SingleNode
 from records.store import DatabaseStore
 
@@ -55,7 +57,7 @@ class Application:
             self.config,
             store=self._store,
             cluster=SingleNode(),
-            permissions=AllowEverything(),
+            permissions=self._permissions,
             login=Login([OpenLogin()]),
             greet=import_string(hook) if hook else accept_everyone,
         )
@@ -69,6 +71,12 @@ class Application:
         store, self._store = self._store, None
         if store is not None:
             store.close()
+
+    def _permissions(self, records: RuleRecords) -> Permissions:
+        permission = self.config.permission
+        if permission.rules is None:
+            return AllowEverything()
+        return RuleSet(permission.rules, records=records, max_rule_iterations=permission.max_rule_iterations)
 
     def _endpoint_of(self, path: str) -> Endpoint | None:
         node = self.node or self.start()

@@ -40,7 +40,7 @@ class ApplicationCall:
     """The application's ``receive`` and ``send``, and the FrameReceiver that feeds them.
 
     An application that calls ``scope["extensions"]["deepstream.frames"]["attach"]`` after it accepted puts a
-    receiver of its own in this place, and may return: the socket stays open, and of this call nothing is left.
+    receiver of its own in this place, and may return: the socket stays open, and of this call nothing stays.
     """
 
     __slots__ = (

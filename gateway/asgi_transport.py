@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from gateway.session import Session
-from pubsub.connection import Frame
+from pubsub.connection import Close, Frame
 
 HIGH_WATER = 256 * 1024
 """Bytes that wait for the server from which on the connection keeps what is for it."""
@@ -62,7 +62,7 @@ class AsgiTransport:
             await self._send_all()
             if self._close is not None:
                 code, reason = self._close
-                await self._send({"type": "websocket.close", "code": code, "reason": reason})
+                await self._send({"type": "websocket.close", "code": _sendable(code), "reason": reason})
                 return
 
     async def _send_all(self) -> None:
@@ -74,3 +74,8 @@ class AsgiTransport:
         if self._is_paused:
             self._is_paused = False
             self._session.writing_resumed()
+
+
+def _sendable(code: int) -> int:
+    """``code``, or its private twin (1008 is 4008): Daphne sends none of those that RFC 6455 defines."""
+    return code if code == Close.NORMAL else code + 3000

@@ -23,7 +23,8 @@ from deepstream_protocol.topics import (
 )
 from events.handler import EventHandler
 from gateway.endpoint import Endpoint
-from permissions.verdict import Denial, Permissions, Verdict
+from gateway.rule_records import RuleRecords
+from permissions.verdict import Permissions, Verdict
 from presence.handler import PresenceHandler
 from pubsub.cluster import Cluster
 from pubsub.connection import Connection, Flusher
@@ -62,7 +63,7 @@ class Node:
         *,
         store: RecordStore,
         cluster: Cluster,
-        permissions: Permissions,
+        permissions: Callable[[RuleRecords], Permissions],
         login: Login,
         greet: Greet = accept_everyone,
     ) -> None:
@@ -72,9 +73,9 @@ class Node:
         self.greet = greet
         self.flusher = Flusher(loop.call_soon)
         self.is_stopping = False
-        self._permissions = permissions
         self.events = EventHandler(cluster, config.listen, loop)
         self.records = RecordHandler(store, cluster, config.record, config.listen, loop)
+        self._permissions = permissions(RuleRecords(self.records.pipelines))
         self.rpc = RpcHandler(cluster, config.rpc, loop)
         self.presence = PresenceHandler(cluster)
         features = config.features

@@ -75,7 +75,7 @@ class RareFrames:
         return position + len(part)
 
     def _drop_message(self) -> None:
-        """Let a peer close amid a message: legal (RFC 6455 section 5.4), but ServerProtocol would not have it."""
+        """Let a peer close amid a message: legal (RFC 6455 section 5.4), but not to ServerProtocol."""
         if self._protocol.state is State.OPEN:
             self._message = None
             self._protocol = ServerProtocol(state=State.OPEN, max_size=self._max_size, logger=logger)

@@ -24,6 +24,9 @@ log = logging.getLogger("deepstream.connection")
 SILENT_SWEEPS = 2
 """Heartbeat intervals that a client may let pass in silence."""
 
+FAULT = "%s: handling a message failed, topic %d action %d"
+"""A mistake of ours: the connection cannot be trusted to be in order and is closed, all others go on."""
+
 Payload = bytes | str
 Stage = Callable[[Connection, Message], "Awaitable[Any] | None"]
 
@@ -35,8 +38,8 @@ class Session:
         "_attempts",
         "_backlog",
         "_endpoint",
-        "_is_over",
         "_stage",
+        "_undone",
         "_waiting",
         "connection",
         "silent_sweeps",
@@ -49,14 +52,16 @@ class Session:
         self._stage: Stage = self._challenge
         self._attempts = 0
         self._backlog: list[Payload] = []
+        self._undone: list[Message] = []
         self._waiting: asyncio.Task[None] | None = None
-        self._is_over = False
 
     # What the transport tells
 
     def frames_received(self, payloads: list[Payload]) -> None:
         """Handle the messages of one read."""
         self.silent_sweeps = 0
+        if self.connection.closed:
+            return
         if self._waiting is None:
             self._handle(payloads)
         else:
@@ -102,30 +107,37 @@ class Session:
             for message in messages:
                 try:
                     pending = self._stage(connection, message)
-                except Exception as fault:
-                    self._fault(message, fault)
+                except Exception:
+                    log.exception(FAULT, connection, message.topic, message.action)
+                    self._end(Close.INTERNAL_ERROR, "the server made a mistake")
                     return
                 if pending is not None:
-                    self._wait(pending, message, payloads[position + 1 :])
+                    self._undone = messages[messages.index(message) + 1 :]
+                    self._backlog = payloads[position + 1 :]
+                    self._wait(pending, message)
                     return
-            if self._is_over:
+            if connection.closed:
                 return
 
-    def _wait(self, pending: Awaitable[Any], message: Message, rest: list[Payload]) -> None:
-        self._backlog = rest
+    def _wait(self, pending: Awaitable[Any], message: Message) -> None:
         self._waiting = asyncio.get_running_loop().create_task(self._go_on(pending, message))
 
     async def _go_on(self, pending: Awaitable[Any], message: Message) -> None:
         """Handle what came in while ``pending`` was not done."""
         try:
             await pending
-        except Exception as fault:
-            self._fault(message, fault)
+            while self._undone and not self.connection.closed:
+                message = self._undone.pop(0)
+                if (following := self._stage(self.connection, message)) is not None:
+                    await following
+        except Exception:
+            log.exception(FAULT, self.connection, message.topic, message.action)
+            self._end(Close.INTERNAL_ERROR, "the server made a mistake")
             return
         self._waiting = None
         backlog, self._backlog = self._backlog, []
-        self.connection.resume_reading()
-        if not self._is_over:
+        if not self.connection.closed:
+            self.connection.resume_reading()
             self._handle(backlog)
 
     # What may come before the challenge was accepted, before login, and after it
@@ -172,7 +184,7 @@ class Session:
         self._logged_in(await pending, request)
 
     def _logged_in(self, outcome: User | Refused, request: LoginRequest) -> None:
-        if self._is_over:
+        if self.connection.closed:
             return
         if isinstance(outcome, Refused):
             self._refuse_login(outcome, request)
@@ -225,12 +237,5 @@ class Session:
         self.connection.send(Message(Topic.PARSER, ParserAction.MESSAGE_PARSE_ERROR))
         self._end(Close.POLICY, f"not a message: {error}"[:100])
 
-    def _fault(self, message: Message, fault: Exception) -> None:
-        """A mistake of ours: this connection cannot be trusted to be in order, all others go on."""
-        where = f"topic {message.topic} action {message.action}"
-        log.error("%s: handling a message failed: %s", self.connection, where, exc_info=fault)
-        self._end(Close.INTERNAL_ERROR, "the server made a mistake")
-
     def _end(self, code: Close, reason: str) -> None:
-        self._is_over = True
         self.connection.close(code, reason)

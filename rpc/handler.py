@@ -13,7 +13,7 @@ from deepstream_protocol.message import Message
 from deepstream_protocol.topics import RpcAction, Topic
 from pubsub.cluster import Cluster
 from pubsub.connection import Connection
-from pubsub.replies import refusal, subscribe_bulk, unknown_action, unsubscribe_bulk
+from pubsub.replies import has_readable_data, refusal, subscribe_bulk, unknown_action, unsubscribe_bulk
 from pubsub.subscriptions import Subscriptions
 from pubsub.timers import Deadlines
 from rpc.call import Call
@@ -94,7 +94,7 @@ class RpcHandler:
         unsubscribe_bulk(connection, message, self.providers.remove, RpcAction.NOT_PROVIDED)
 
     def _request(self, connection: Connection, message: Message) -> None:
-        if message.name is None or message.correlation_id is None:
+        if message.name is None or message.correlation_id is None or not has_readable_data(message):
             connection.send(refusal(message, RpcAction.INVALID_MESSAGE_DATA))
             return
         request = Message(Topic.RPC, RpcAction.REQUEST)
@@ -152,9 +152,13 @@ class RpcHandler:
 
     def _respond(self, connection: Connection, message: Message) -> None:
         call = self._find(connection, message)
-        if call is not None:
-            self._end(call)
-            call.tell_requestor(message.action, message.data)
+        if call is None:
+            return
+        if not has_readable_data(message):
+            connection.send(refusal(message, RpcAction.INVALID_MESSAGE_DATA))
+            return
+        self._end(call)
+        call.tell_requestor(message.action, message.data)
 
     def _reject(self, connection: Connection, message: Message) -> None:
         call = self._find(connection, message)

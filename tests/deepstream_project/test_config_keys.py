@@ -21,6 +21,7 @@ ENDPOINT = {
     "heartbeatInterval": (1500, "heartbeat_interval", 1.5),
     "outgoingBufferTimeout": (5, "outgoing_buffer_timeout", 0.005),
     "maxBufferByteSize": (2048, "max_buffer_byte_size", 2048),
+    "maxOutboxSize": (4096, "max_outbox_size", 4096),
     "unauthenticatedClientTimeout": (False, "unauthenticated_client_timeout", None),
     "maxAuthAttempts": (7, "max_auth_attempts", 7),
     "logInvalidAuthData": (True, "log_invalid_auth_data", True),
