@@ -7,7 +7,8 @@ by hand because all that clients send and receive passes here, at several times 
 from __future__ import annotations
 
 from .binary_fields import read_frame, write_frame
-from .binary_hot import is_passed_on, read_hot, write_hot
+from .binary_hot_reader import is_passed_on, read_hot
+from .binary_hot_writer import write_hot
 from .errors import ProtocolError
 from .message import Message
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from .errors import ProtocolError, UnknownTopic
 from .message import Message
-from .schema import SCHEMA, Field, Kind
+from .schema import SCHEMA, Kind
 from .varint import VARINTS, read_varint, to_int, write_int, write_size
 
 _TOPIC_TAG, _MESSAGE_TAG = 2 << 3, 3 << 3 | 2
@@ -20,7 +20,14 @@ _KEY_TAG, _VALUE_TAG = 1 << 3 | 2, 2 << 3
 
 _INT, _BOOL, _STRING, _STRINGS = Kind.INT, Kind.BOOL, Kind.STRING, Kind.STRINGS
 
-_BY_TAG = {topic: {field.tag: field for field in fields} for topic, fields in SCHEMA.items()}
+_BY_TAG = {
+    topic: {field.tag: (field.kind, field.attribute) for field in fields} for topic, fields in SCHEMA.items()
+}
+_NUMBERS = {topic: {field.number for field in fields} for topic, fields in SCHEMA.items()}
+_WRITTEN = {
+    topic: [(VARINTS[field.tag], field.kind, field.attribute) for field in fields]
+    for topic, fields in SCHEMA.items()
+}
 
 
 def read_frame(payload: bytes) -> Message:
@@ -33,7 +40,7 @@ def read_frame(payload: bytes) -> Message:
     if topic not in SCHEMA:
         raise UnknownTopic(topic)
     message = Message(topic, 0)
-    _read_fields(payload, start, stop, _BY_TAG[topic], message.__dict__)
+    _read_fields(payload, start, stop, topic, message.__dict__)
     return message
 
 
@@ -54,32 +61,29 @@ def _read_envelope(payload: bytes, at: int, end: int) -> tuple[int, int, int]:
     return topic, start, stop
 
 
-def _read_fields(payload: bytes, at: int, end: int, known: dict[int, Field], fields: dict[str, Any]) -> None:
+def _read_fields(payload: bytes, at: int, end: int, topic: int, fields: dict[str, Any]) -> None:
+    known = _BY_TAG[topic]
     while at < end:
         tag, at = read_varint(payload, at) if payload[at] > 127 else (payload[at], at + 1)
-        field = known.get(tag)
-        if field is None:
-            at = _skip(payload, at, tag, {field.number for field in known.values()})
+        if (field := known.get(tag)) is None:
+            at = _skip(payload, at, tag, _NUMBERS[topic])
             continue
+        kind, attribute = field
         value, at = read_varint(payload, at) if payload[at] > 127 else (payload[at], at + 1)
-        if field.kind is _INT:
-            fields[field.attribute] = to_int(value)
-        elif field.kind is _BOOL:
-            fields[field.attribute] = value != 0
+        if kind is _INT:
+            fields[attribute] = to_int(value)
+        elif kind is _BOOL:
+            fields[attribute] = value != 0
         else:
-            _read_sized(payload, at, at + value, field, fields)
-            at += value
+            start, at = at, at + value
+            if kind is _STRING:
+                fields[attribute] = payload[start:at].decode()
+            elif kind is _STRINGS:
+                fields.setdefault(attribute, []).append(payload[start:at].decode())
+            else:
+                key, count = _read_entry(payload, start, at)
+                fields.setdefault(attribute, {})[key] = count
     _check_end(at, end)
-
-
-def _read_sized(payload: bytes, at: int, end: int, field: Field, fields: dict[str, Any]) -> None:
-    if field.kind is _STRING:
-        fields[field.attribute] = payload[at:end].decode()
-    elif field.kind is _STRINGS:
-        fields.setdefault(field.attribute, []).append(payload[at:end].decode())
-    else:
-        key, count = _read_entry(payload, at, end)
-        fields.setdefault(field.attribute, {})[key] = count
 
 
 def _read_entry(payload: bytes, at: int, end: int) -> tuple[str, int]:
@@ -127,19 +131,15 @@ def write_frame(message: Message) -> bytes:
     topic = message.topic
     if topic not in SCHEMA:
         raise UnknownTopic(topic)
-    body = _write_fields(topic, message.__dict__)
+    get = message.__dict__.get
+    parts = [
+        _WRITERS[kind](tag, value)
+        for tag, kind, attribute in _WRITTEN[topic]
+        if (value := get(attribute)) is not None
+    ]
+    body = b"".join(parts)
     length = write_size(len(body))
     return b"%b\x10%c\x1a%b%b" % (write_size(len(body) + 3 + len(length)), topic, length, body)
-
-
-def _write_fields(topic: int, fields: dict[str, Any]) -> bytes:
-    return b"".join(
-        [
-            _WRITERS[field.kind](VARINTS[field.tag], value)
-            for field in SCHEMA[topic]
-            if (value := fields.get(field.attribute)) is not None
-        ]
-    )
 
 
 def _write_string(tag: bytes, value: str) -> bytes:

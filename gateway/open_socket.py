@@ -97,7 +97,8 @@ class OpenSocket(asyncio.Protocol):
             self._rare = RareFrames(self._max_size)
         self._rare.start_closing(code, reason)
         answers, _ = self._rare.answers()
-        self._transport.write(b"".join(answers))
+        if answers:  # none if the peer's close frame is being answered just now
+            self.write(answers)
         self._is_open = False
         self.resume_reading()
         self._end_by(asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._transport.abort))

@@ -8,7 +8,6 @@ from typing import Any
 
 import orjson
 
-from deepstream_protocol.errors import ProtocolError
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import RecordAction, Topic
 from pubsub.cluster import Cluster
@@ -18,9 +17,10 @@ from pubsub.replies import acknowledge, names_of, refusal, unknown_action
 from pubsub.subscriptions import Subscriptions
 from records.pipelines import Pipelines, RecordSettings
 from records.reads import Reads
-from records.requests import Change, Deletion, problem_with
+from records.requests import Change, Deletion
 from records.state import ABSENT, RecordState
 from records.storage import RecordStore, StoreError
+from records.validity import is_writable
 
 WITHOUT_PATCH_MULTI = ("javascript",)
 """SDK types whose clients drop PATCH_MULTI unread, and so would silently fall behind."""
@@ -115,11 +115,7 @@ class RecordHandler:
     def _change(
         self, connection: Connection, message: Message, *, unversioned: bool = False
     ) -> Awaitable[Any] | None:
-        try:
-            invalid = not message.name or problem_with(message)
-        except ProtocolError:
-            invalid = True
-        if invalid:
+        if not message.name or not is_writable(message):
             connection.send(refusal(message, RecordAction.INVALID_MESSAGE_DATA))
             return None
         change = Change(self, connection, message, unversioned=unversioned)

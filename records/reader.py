@@ -20,12 +20,13 @@ class RetrievalTimeout(StoreError):
 class _Load:
     """A name that somebody waits for; ``state`` follows what is stored until all have taken it."""
 
-    __slots__ = ("done", "error", "readers", "state")
+    __slots__ = ("done", "error", "queries", "readers", "state")
 
     def __init__(self, state: RecordState | None) -> None:
         self.state = state
         self.error: StoreError | None = None
         self.readers = 0
+        self.queries = 0
         self.done = asyncio.Event()
         if state is not None:
             self.done.set()
@@ -102,7 +103,13 @@ class RecordReader:
         """Take nothing that is known of ``name`` for granted: it was changed behind our back."""
         self._cache.discard(name)
         self._pinned.pop(name, None)
-        self._loads.pop(name, None)
+        load = self._loads.get(name)
+        if load is None:
+            return
+        if load.done.is_set():
+            del self._loads[name]
+        else:  # a query that is under way may be too early: only a later one counts
+            self._begin([name])
 
     def stored(self, name: str, state: RecordState) -> None:
         """``state`` has just become what is stored; a read that is under way gets it too."""
@@ -129,6 +136,8 @@ class RecordReader:
 
     def _begin(self, names: list[str]) -> None:
         """Have ``names`` loaded; those asked for while a query runs share the next one."""
+        for name in names:
+            self._loads[name].queries += 1
         self._queue += names
         if self._queue and self._running is None:
             self._running = asyncio.get_running_loop().create_task(self._run())
@@ -142,7 +151,7 @@ class RecordReader:
             self._running = None
 
     async def _load(self, names: Collection[str]) -> None:
-        loads = {name: load for name in names if (load := self._loads.get(name)) is not None}
+        loads = {name: self._loads[name] for name in names if name in self._loads}
         try:
             async with asyncio.timeout(self._timeout):
                 found = await self._store.load(loads)
@@ -152,7 +161,8 @@ class RecordReader:
                 load.fail(error)
             return
         for name, load in loads.items():
-            if load.state is None:
+            load.queries -= 1
+            if not load.queries and not load.done.is_set():
                 version, text = found.get(name, (-1, ""))
                 self._settle(name, load, ABSENT if version < 0 else RecordState(version, text=text))
 

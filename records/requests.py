@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from deepstream_protocol.message import Message
 from deepstream_protocol.paths import PathError, erase_path, set_path
@@ -20,6 +20,10 @@ UPSERTS = {
     RecordAction.CREATEANDPATCH: RecordAction.PATCH,
 }
 """Writes that create what is missing, and what subscribers see of them."""
+
+
+MAX_SIZE = 16 * 1024 * 1024
+"""Characters of a record: one patch is never large, but many could make what no client can take."""
 
 
 class Records(Protocol):
@@ -114,9 +118,12 @@ class Change:
             stale = given is None or given < version
             raise Refused(RecordAction.VERSION_EXISTS if stale else RecordAction.INVALID_VERSION)
         try:
-            return self._make(self.message, current, version)
+            state = self._make(self.message, current, version)
         except PathError:
             raise Refused(RecordAction.INVALID_MESSAGE_DATA) from None
+        if state.size > MAX_SIZE:
+            raise Refused(RecordAction.INVALID_MESSAGE_DATA)
+        return state
 
     def stored(self, state: RecordState) -> None:
         """See ``Write.stored``: subscribers get the change, the author its acknowledgement."""
@@ -178,23 +185,6 @@ class Deletion:
         self._connection.send(refusal(self._message, RecordAction.RECORD_DELETE_ERROR))
 
 
-def problem_with(message: Message) -> bool:
-    """Whether ``message`` can be no write, whatever the record: its data or path is none.
-
-    Raises ProtocolError for data that is no JSON.
-    """
-    value, action = message.value(), message.action
-    if action in (RecordAction.UPDATE, RecordAction.CREATEANDUPDATE):
-        return not isinstance(value, dict | list)
-    if action == RecordAction.PATCH_MULTI:
-        return not (isinstance(value, list) and value and all(map(_is_patch, value)))
-    return message.path is None
-
-
-def _is_patch(entry: Any) -> bool:
-    return isinstance(entry, dict) and isinstance(entry.get("path"), str)
-
-
 def _replace(message: Message, current: RecordState, version: int) -> RecordState:
     return RecordState(version, text=message.data, value=message.value())
 
@@ -202,11 +192,13 @@ def _replace(message: Message, current: RecordState, version: int) -> RecordStat
 def _patch(message: Message, current: RecordState, version: int) -> RecordState:
     if message.data is None:
         return _erase(message, current, version)
-    return RecordState(version, value=set_path(current.value, message.path or "", message.value()))
+    value = set_path(current.value, message.path or "", message.value())
+    return RecordState(version, value=value, estimate=current.size + len(message.data))
 
 
 def _erase(message: Message, current: RecordState, version: int) -> RecordState:
-    return RecordState(version, value=erase_path(current.value, message.path or ""))
+    value = erase_path(current.value, message.path or "")
+    return RecordState(version, value=value, estimate=current.size)
 
 
 def _patch_multi(message: Message, current: RecordState, version: int) -> RecordState:
@@ -214,7 +206,7 @@ def _patch_multi(message: Message, current: RecordState, version: int) -> Record
     for entry in message.value():
         path = entry["path"]
         value = set_path(value, path, entry["data"]) if "data" in entry else erase_path(value, path)
-    return RecordState(version, value=value)
+    return RecordState(version, value=value, estimate=current.size + len(message.data or ""))
 
 
 _MAKERS: dict[int, Callable[[Message, RecordState, int], RecordState]] = {

@@ -15,12 +15,20 @@ class RecordState:
     Never changed once made: whoever patches makes a new one, so states share what they have in common.
     """
 
-    __slots__ = ("_text", "_value", "version")
+    __slots__ = ("_estimate", "_text", "_value", "version")
 
-    def __init__(self, version: int, *, text: str | None = None, value: Any = _UNSET) -> None:
+    def __init__(
+        self, version: int, *, text: str | None = None, value: Any = _UNSET, estimate: int = 0
+    ) -> None:
         self.version = version
         self._text = text
         self._value = value
+        self._estimate = estimate
+
+    @property
+    def size(self) -> int:
+        """Characters of the text; as long as there is none, what the writer of the value estimated."""
+        return self._estimate if self._text is None else len(self._text)
 
     @property
     def text(self) -> str:

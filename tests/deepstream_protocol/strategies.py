@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -37,22 +38,21 @@ def _message(topic: int) -> st.SearchStrategy[Message]:
     return st.builds(lambda action, fields: Message(topic, action, **fields), _actions(topic), _fields(topic))
 
 
-def _hot(topic: Topic, actions: list[int], *attributes: str) -> st.SearchStrategy[Message]:
+def _hot(topic: Topic, actions: Sequence[int], required: str, optional: str) -> st.SearchStrategy[Message]:
     kinds = {field.attribute: VALUES[field.kind] for field in SCHEMA[topic]}
-    fields = st.fixed_dictionaries({"name": TEXT}, optional={name: kinds[name] for name in attributes})
+    always, sometimes = ({name: kinds[name] for name in names.split()} for names in (required, optional))
+    fields = st.fixed_dictionaries(always, optional=sometimes)
     return st.builds(lambda action, found: Message(topic, action, **found), st.sampled_from(actions), fields)
 
 
 ANY_MESSAGE = st.sampled_from(list(SCHEMA)).flatmap(_message)
 
+RECORD_ACTIONS = [RecordAction.UPDATE, RecordAction.PATCH, RecordAction.ERASE, RecordAction.READ_RESPONSE]
+
 HOT_MESSAGE = st.one_of(
-    _hot(Topic.EVENT, [EventAction.EMIT], "data"),
-    _hot(Topic.RPC, list(RpcAction), "data", "correlation_id"),
-    _hot(
-        Topic.RECORD,
-        [RecordAction.UPDATE, RecordAction.PATCH, RecordAction.ERASE, RecordAction.READ_RESPONSE],
-        *("data", "path", "version", "correlation_id", "is_write_ack"),
-    ),
+    _hot(Topic.EVENT, [EventAction.EMIT], "name", "data"),
+    _hot(Topic.RPC, list(RpcAction), "name correlation_id", "data"),
+    _hot(Topic.RECORD, RECORD_ACTIONS, "name", "data path version correlation_id is_write_ack"),
 )
 """The messages of which the load consists, which have a way of their own through the binary codec."""
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from deepstream_protocol.binary import BinaryCodec
 from deepstream_protocol.binary_fields import write_frame
-from deepstream_protocol.binary_hot import read_hot, write_hot
+from deepstream_protocol.binary_hot_reader import read_hot
+from deepstream_protocol.binary_hot_writer import write_hot
 from deepstream_protocol.errors import ProtocolError
 from deepstream_protocol.message import FIELDS, Message
 from deepstream_protocol.schema import SCHEMA
@@ -215,6 +216,7 @@ def test_a_frame_that_is_cut_off_anywhere_is_refused(message: Message) -> None:
         pytest.param(event(8), id="an action without a number"),
         pytest.param(event(8, b"\xff" * 10, 1), id="an action of eleven bytes"),
         pytest.param(event(8, b"\xff" * 9, 2), id="an action of 65 bits"),
+        pytest.param(event(8, 0x82, b"\x80" * 9, 0), id="a small action in eleven bytes"),
         pytest.param(event(0, 1), id="field 0"),
         pytest.param(event(8, 2, 0xA3, 6, 0xA4, 6), id="an unknown group"),
         pytest.param(event(8, 2, 0xA6, 6), id="wire type 6"),
@@ -355,6 +357,9 @@ def test_a_message_that_others_get_otherwise_or_not_at_all_keeps_no_bytes(messag
         ),
         pytest.param(b"\x0d\x10\x84\0\x1a\x08\x08\x02\x12\x0112\x01a", id="the topic in two bytes"),
         pytest.param(b"\x0c\x1a\x08\x08\x02\x12\x0112\x01a\x10\x04", id="the topic behind the message"),
+        pytest.param(
+            b"\x0e\x10\x04\x1a\x08\x08\x02\x12\x0112\x01a\x10\x04", id="the topic again behind the message"
+        ),
         pytest.param(b"\x0e\x10\x04\x10\x04\x1a\x08\x08\x02\x12\x0112\x01a", id="the topic twice"),
     ],
 )
@@ -364,11 +369,36 @@ def test_a_message_that_could_be_written_plainer_is_read_but_not_passed_on(paylo
     assert read.binary is None
 
 
-def test_a_version_of_more_than_32_bits_counts_by_its_low_ones_and_is_not_passed_on() -> None:
-    body = b"\x08\x12\x12\x02{}2\x01ah\x81\x80\x80\x80\x10"
-    read = decode(bytes((len(body) + 4, 0x10, 5, 0x1A, len(body))) + body)
+@pytest.mark.parametrize(
+    "version", [b"\x81\x80\x80\x80\x10", b"\x81\x00"], ids=["33 bits", "two bytes for one"]
+)
+def test_a_version_in_more_bytes_than_it_needs_is_read_but_not_passed_on(version: bytes) -> None:
+    body = b"\x08\x12\x12\x02{}2\x01ah" + version
+    read = decode(bytes((len(body) + 4, 0x10, Topic.RECORD, 0x1A, len(body))) + body)
     assert read == Message(Topic.RECORD, RecordAction.UPDATE, name="a", data="{}", version=1)
     assert read.binary is None
+
+
+@pytest.mark.parametrize(
+    ("number", "flag"), [(b"\x00", False), (b"\x01", True), (b"\x02", True), (b"\x80\x01", True)]
+)
+def test_a_flag_is_set_by_any_number_but_zero(number: bytes, flag: bool) -> None:
+    body = b"\x08\x122\x01aX" + number
+    read = decode(bytes((len(body) + 4, 0x10, Topic.RECORD, 0x1A, len(body))) + body)
+    assert read == Message(Topic.RECORD, RecordAction.UPDATE, name="a", is_write_ack=flag)
+
+
+@pytest.mark.parametrize(
+    "size", [0, 1, 100, 117, 118, 119, 127, 128, 2047, 2048, 16_300, 16_383, 16_384, 2**21]
+)
+@pytest.mark.parametrize("field", ["name", "data", "path"])
+def test_text_of_any_length_goes_there_and_back(google: GoogleWire, field: str, size: int) -> None:
+    fields = {"name": "a", "data": "1", "path": "b", field: "x" * size}
+    message = Message(Topic.RECORD, RecordAction.PATCH, version=size, **fields)
+    frame = CODEC.encode(message)
+    assert frame == google.write(message)
+    assert decode(frame) == message
+    assert decode(frame).binary == frame
 
 
 @settings(deadline=None, max_examples=300)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ import pytest_asyncio
 from websockets.exceptions import ProtocolError
 
 from gateway import closing, open_socket
-from gateway.frames import Payload, binary_frame, text_frame
+from gateway.frames import FrameTransport, Payload, binary_frame, text_frame
 from gateway.open_socket import OpenSocket
 from tests.gateway.websocket_kit import (
     BINARY,
@@ -88,13 +88,14 @@ async def test_messages_that_came_before_attach_are_delivered_first() -> None:
         await proceed.wait()
         receiver.transport = scope["extensions"]["deepstream.frames"]["attach"](receiver)
 
+    begun = frame(TEXT, b"4")
     async with serving(application) as server, opened(server) as peer:
-        peer.send(frame(TEXT, b"1"), frame(TEXT, b"2"), frame(BINARY, b"3"), frame(PING), b"\x81")
+        peer.send(frame(TEXT, b"1"), frame(TEXT, b"2"), frame(BINARY, b"3"), frame(PING), begun[:4])
         await peer.pong()
         assert await events.get() == "1"
         proceed.set()
         assert await receiver.next() == ("frames", ["2", b"3"])
-        peer.send(frame(TEXT, b"4")[1:])
+        peer.send(begun[4:])
         assert await receiver.next() == ("frames", ["4"])
 
 
@@ -328,6 +329,48 @@ async def test_replies_to_the_last_messages_come_before_the_answer_to_a_close() 
         assert await peer.message() == "one"
         assert await peer.message() == "two"
         assert await peer.closed() == 1005
+
+
+class Impulsive(Recorder):
+    """Does something to its transport with every message."""
+
+    def __init__(self, do: Callable[[FrameTransport], None]) -> None:
+        super().__init__()
+        self._do = do
+
+    def frames_received(self, payloads: list[Payload]) -> None:
+        self._do(self.transport)
+
+
+def fail(transport: FrameTransport) -> None:
+    raise ValueError("broken")
+
+
+@pytest.mark.parametrize(
+    "do", [lambda transport: transport.close(4000), fail, lambda transport: transport.pause_reading()]
+)
+async def test_a_close_is_answered_whatever_the_receiver_does_with_the_message_before_it(
+    do: Callable[[FrameTransport], None],
+) -> None:
+    transport, receiver = FakeTransport(), Impulsive(do)
+    socket = OpenSocket(transport, receiver, connections=set(), max_size=1000)  # type: ignore[arg-type]
+    receiver.transport = socket
+    socket.data_received(frame(TEXT, b"hello") + frame(CLOSE, close_payload(4001)))
+    assert transport.written == [b"\x88\x02" + close_payload(4001)]
+    assert transport.has_ended
+    assert transport.is_reading, "who does not read never sees the peer hang up"
+    assert receiver.closings == [(4001, "")]
+    socket.connection_lost(None)
+
+
+async def test_a_message_before_a_close_may_abort_the_connection() -> None:
+    transport, receiver = FakeTransport(), Impulsive(lambda transport: transport.abort())
+    socket = OpenSocket(transport, receiver, connections=set(), max_size=1000)  # type: ignore[arg-type]
+    receiver.transport = socket
+    socket.data_received(frame(TEXT, b"hello") + frame(CLOSE, close_payload(4001)))
+    socket.connection_lost(None)
+    assert transport.written == []
+    assert len(receiver.closings) == 1
 
 
 @pytest.mark.parametrize("way", ["fin", "reset", "abort"])

@@ -274,5 +274,8 @@ class FakeTransport:
     def set_write_buffer_limits(self, high: int) -> None:
         pass
 
+    def get_extra_info(self, name: str) -> None:
+        return None
+
     def set_protocol(self, protocol: Any) -> None:
         pass

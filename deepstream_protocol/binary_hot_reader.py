@@ -1,24 +1,20 @@
-"""The binary wire format for the messages that make up the load: events, record writes, RPC.
+"""Reading the binary wire format for the messages that make up the load: events, record writes, calls.
 
-Reading and writing give way, by None, to ``binary_fields`` for any message that has more than the few
-fields known here. The functions are long, without tables and almost without calls, because each of those
-would cost as much as a field does.
+It gives way, by None, to ``binary_fields`` for any frame that it does not know. The functions are long and
+have neither tables nor calls, because each of those would cost as much as a field does.
 """
 
 from __future__ import annotations
 
 from .message import Message
 from .topics import EventAction, RecordAction, Topic
-from .varint import VARINTS, read_varint, to_int, write_int, write_size
+from .varint import read_varint, to_int
 
 _TOPIC_TAG, _MESSAGE_TAG = 2 << 3, 3 << 3 | 2
 _RECORD = int(Topic.RECORD)
 
 _NAME_TAGS: dict[int, int] = {Topic.EVENT: 6 << 3 | 2, Topic.RECORD: 6 << 3 | 2, Topic.RPC: 7 << 3 | 2}
 """The topics that have such messages; beside the name, their fields have the same numbers."""
-
-_TOPICS = {topic: bytes((_TOPIC_TAG, topic, _MESSAGE_TAG)) for topic in _NAME_TAGS}
-"""What stands between the two lengths of a frame."""
 
 _DATA, _PATH, _VERSION, _OTHER = 1 << 16, 1 << 17, 1 << 18, 1 << 19
 _BITS = {"name": 0, "data": _DATA, "path": _PATH, "version": _VERSION}
@@ -34,6 +30,8 @@ _PASSED_ON: frozenset[tuple[int, int, frozenset[str]]] = frozenset(
 )
 """The messages that other clients get as they came: topic, action and all other fields."""
 
+_PASSED_ON_ACTIONS = frozenset((topic, action) for topic, action, _ in _PASSED_ON)
+
 _SHAPES = frozenset(
     topic << 8 | action | sum(_BITS[name] for name in names) for topic, action, names in _PASSED_ON
 )
@@ -42,9 +40,11 @@ _SHAPES = frozenset(
 
 def is_passed_on(message: Message) -> bool:
     """Whether other clients get ``message`` as it is, given that it is written as the codec would."""
-    names = message.fields().keys() - {"topic", "action"}
-    known = (message.topic, message.action, frozenset(names)) in _PASSED_ON
-    return known and (message.version is None or message.version >= 0)
+    topic, action = message.topic, message.action
+    if (topic, action) not in _PASSED_ON_ACTIONS:
+        return False
+    names = frozenset(message.fields().keys() - {"topic", "action"})
+    return (topic, action, names) in _PASSED_ON and (message.version is None or message.version >= 0)
 
 
 def read_hot(payload: bytes) -> Message | None:
@@ -54,9 +54,8 @@ def read_hot(payload: bytes) -> Message | None:
     each once, in the order of their numbers, every length in as few bytes as possible. Such a frame is
     what other clients must get, so a message that is passed on has it as its ``binary``.
 
-    The three functions are long and have neither tables nor calls, because each of those would cost as
-    much as a field does. A length of two bytes is ``low + ((high - 1) << 7)``, and what comes out between
-    128 and 16383 if and only if it has two bytes and needs both.
+    A length of two bytes is ``low + ((high - 1) << 7)``: what comes out lies between 128 and 16383 if, and
+    only if, the length has two bytes and needs both.
     """
     size, at = payload[0], 1
     if size > 127:
@@ -179,45 +178,3 @@ def _read_write(payload: bytes, at: int, message: Message, shape: int) -> Messag
     if shape in _SHAPES:
         message.binary = payload
     return message
-
-
-def write_hot(message: Message) -> bytes | None:
-    """``message`` as a frame when it has a name and no other fields than those known here; else None."""
-    fields = message.__dict__
-    get = fields.get
-    topic, action, name = fields["topic"], fields["action"], get("name")
-    name_tag = _NAME_TAGS.get(topic)
-    if name_tag is None or name is None or not 0 <= action < 128:
-        return None
-    count = 3
-    body: bytes = b"\x08" + VARINTS[action]
-    if (text := get("data")) is not None:
-        raw = text.encode()
-        size = len(raw)
-        body += b"\x12" + (VARINTS[size] if size < 2048 else write_size(size)) + raw
-        count += 1
-    if (text := get("correlation_id")) is not None:
-        raw = text.encode()
-        body += b"\x1a" + write_size(len(raw)) + raw
-        count += 1
-    raw = name.encode()
-    size = len(raw)
-    body += VARINTS[name_tag] + (VARINTS[size] if size < 2048 else write_size(size)) + raw
-    if topic == _RECORD:
-        if (flag := get("is_write_ack")) is not None:
-            body += b"\x58\x01" if flag else b"\x58\x00"
-            count += 1
-        if (text := get("path")) is not None:
-            raw = text.encode()
-            body += b"\x62" + write_size(len(raw)) + raw
-            count += 1
-        if (version := get("version")) is not None:
-            body += b"\x68" + (VARINTS[version] if 0 <= version < 2048 else write_int(version))
-            count += 1
-    if count != len(fields):
-        return None
-    size = len(body)
-    if size < 2000:
-        return VARINTS[size + 4 if size < 128 else size + 5] + _TOPICS[topic] + VARINTS[size] + body
-    length = write_size(size)
-    return write_size(size + 3 + len(length)) + _TOPICS[topic] + length + body
