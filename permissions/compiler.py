@@ -1,18 +1,18 @@
 """From an expression's tree to a Python function, made once when the rules are loaded.
 
-The function's code is an ``ast`` that is built here, node by node, and given to ``compile``: no text of a rule
-ever becomes Python. It can only name its own arguments and temporaries and the functions in ``_GLOBALS``; what
-the rule wrote are constants in it. So a rule reaches exactly what those functions give.
+The function's code is an ``ast`` that is built here, node by node, and given to ``compile``: no text of a
+rule ever becomes Python. It can only name its own arguments and temporaries and the functions in
+``_GLOBALS``; what the rule wrote are constants in it. So a rule reaches exactly what those functions give.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Collection, Sequence
-from types import CodeType, FunctionType
 from typing import Any, Final
 
-from permissions import operators, properties
+from permissions import code, operators, properties
+from permissions.code import any_of, assign, call, is_nullish, load, negated, store
 from permissions.javascript import to_number, truthy, type_of, undefined
 from permissions.methods import METHODS
 from permissions.static import identity, is_boolean
@@ -23,9 +23,10 @@ Code = Callable[..., Any]
 """A compiled expression, called with ``ARGUMENTS``; gives its value or raises ``RuleError``."""
 
 ARGUMENTS: Final = ("user", "message", "name", "variables", "data", "old_data", "lookup", "now")
-"""What a compiled expression is called with: the asking User, the Message, the name in question, the values of
-the path's variables in order, data and oldData (undefined where there is none), the function behind ``_``, and
-a function that gives the time in milliseconds. A traced one takes ``seen(index, value)`` as well."""
+"""What a compiled expression is called with: the asking User, the Message, the name in question, the values
+of the path's variables in order, data and oldData (undefined where there is none), the function behind ``_``,
+and a function that gives the time in milliseconds. A traced one takes
+``seen(index, value)`` as well, which gives the value back."""
 
 _PLAIN = {"data": "data", "oldData": "old_data", "name": "name", "now": "now", "user": "user_value"}
 _OF_THE_USER = {"id": "id", "isAuthenticated": "is_authenticated", "data": "server_data"}
@@ -52,8 +53,9 @@ _GLOBALS: dict[str, Any] = {
 def compiled(node: Node, *, names: Collection[str], variables: Sequence[str], traced: bool = False) -> Code:
     """The function that computes ``node``.
 
-    ``names`` are what the rule may name beside the path's ``variables`` (with their ``$``); another one raises
-    ``ExpressionError``. A traced function reports the value of every node by its index in ``node.walk()``.
+    ``names`` are what the rule may name beside the path's ``variables`` (with their ``$``); another one
+    raises ``ExpressionError``. A traced function reports the value of every node by its index in
+    ``node.walk()``.
     """
     return _Compiler(node, names=names, variables=variables, traced=traced).function()
 
@@ -73,37 +75,25 @@ class _Compiler:
     def function(self) -> Code:
         arguments = (*ARGUMENTS, "seen") if self._indexes else ARGUMENTS
         result = self._value(self._node)
-        body = [*self._prelude(), ast.Return(result)]
-        signature = ast.arguments(
-            posonlyargs=[],
-            args=[ast.arg(name) for name in arguments],
-            kwonlyargs=[],
-            kw_defaults=[],
-            defaults=[],
-        )
-        definition = ast.FunctionDef("rule", signature, body, decorator_list=[], returns=None)
-        module = ast.fix_missing_locations(ast.Module([definition], type_ignores=[]))
-        outer = compile(module, "<rule>", "exec")
-        code = next(constant for constant in outer.co_consts if isinstance(constant, CodeType))
-        return FunctionType(code, self._globals)
+        return code.function(arguments, [*self._prelude(), ast.Return(result)], self._globals)
 
     def _prelude(self) -> list[ast.stmt]:
         """What is computed once, whatever branch needs it: time stands still while a rule runs."""
         found: list[ast.stmt] = []
         if "now" in self._used:
-            found.append(_assign("now", ast.Call(_load("now"), [], [])))
+            found.append(assign("now", call("now")))
         if "user" in self._used:
-            found.append(_assign("user_value", _call("user_object", _load("user"))))
+            found.append(assign("user_value", call("user_object", load("user"))))
         return found
 
     def _value(self, node: Node) -> ast.expr:
         """The node's JavaScript value."""
         return self._seen(node, _EMIT[node.kind](self, node))
 
-    def _seen(self, node: Node, code: ast.expr) -> ast.expr:
+    def _seen(self, node: Node, value: ast.expr) -> ast.expr:
         if not self._indexes:
-            return code
-        return ast.Call(_load("seen"), [ast.Constant(self._indexes[node]), code], [])
+            return value
+        return call("seen", ast.Constant(self._indexes[node]), value)
 
     def _truth(self, node: Node) -> ast.expr:
         """An expression that is true in Python where the node counts as true in JavaScript."""
@@ -114,32 +104,30 @@ class _Compiler:
         if not self._indexes and node.kind == "logical" and node.value != "??":
             operator = ast.And() if node.value == "&&" else ast.Or()
             return ast.BoolOp(operator, [self._truth(part) for part in node.parts])
-        return _call("truthy", self._value(node))
+        return call("truthy", self._value(node))
 
-    def _temporary(self, code: ast.expr) -> tuple[str, ast.expr]:
-        """A new local name, and the expression that computes ``code`` into it."""
+    def _temporary(self, value: ast.expr) -> tuple[str, ast.expr]:
+        """A new local name, and the expression that computes ``value`` into it."""
         self._temporaries += 1
-        return f"t{self._temporaries}", _store(f"t{self._temporaries}", code)
+        return f"t{self._temporaries}", store(f"t{self._temporaries}", value)
 
     def _literal(self, node: Node) -> ast.expr:
-        return _load("undefined") if node.value is undefined else ast.Constant(node.value)
+        return load("undefined") if node.value is undefined else ast.Constant(node.value)
 
     def _regexp(self, node: Node) -> ast.expr:
         name = f"pattern {len(self._globals)}"
         self._globals[name] = node.value
-        return _load(name)
+        return load(name)
 
     def _name(self, node: Node) -> ast.expr:
         if node.value in self._variables:
-            # A name twice in a path means its last place, as a function's second parameter of one name does.
-            return ast.Subscript(
-                _load("variables"), ast.Constant(self._variables.index(node.value)), ast.Load()
-            )
+            index = ast.Constant(self._variables.index(node.value))
+            return ast.Subscript(load("variables"), index, ast.Load())
         self._check(node)
         self._used.add(node.value)
         if node.value in _PLAIN:
-            return _load(_PLAIN[node.value])
-        return _call("action_name" if node.value == "actionName" else "action_number", _load("message"))
+            return load(_PLAIN[node.value])
+        return call("action_name" if node.value == "actionName" else "action_number", load("message"))
 
     def _check(self, node: Node) -> None:
         if node.value in self._names:
@@ -163,23 +151,23 @@ class _Compiler:
         pieces: list[ast.expr] = [ast.Constant(node.value[0])]
         for part, text in zip(node.parts, node.value[1:], strict=True):
             pieces += [self._value(part), ast.Constant(text)]
-        return _call("concatenation", *pieces)
+        return call("concatenation", *pieces)
 
     def _reference(self, node: Node) -> ast.expr:
-        return _call("cross_reference", _load("lookup"), self._value(node.parts[0]))
+        return call("cross_reference", load("lookup"), self._value(node.parts[0]))
 
     def _unary(self, node: Node) -> ast.expr:
         (part,) = node.parts
         if node.value == "!":
-            return ast.UnaryOp(ast.Not(), self._truth(part))
-        return _call({"-": "negate", "+": "to_number", "typeof": "type_of"}[node.value], self._value(part))
+            return negated(self._truth(part))
+        return call({"-": "negate", "+": "to_number", "typeof": "type_of"}[node.value], self._value(part))
 
     def _binary(self, node: Node) -> ast.expr:
         left, right = node.parts
         sides = [self._value(left), self._value(right)]
         if node.value in ("===", "!==") and (operator := identity(left, right, differs=node.value == "!==")):
             return ast.Compare(sides[0], [operator], sides[1:])
-        return _call(f"operator {node.value}", *sides)
+        return call(f"operator {node.value}", *sides)
 
     def _logical(self, node: Node) -> ast.expr:
         """A chain of one operator, flat, however long: the value of the first operand that decides."""
@@ -188,19 +176,18 @@ class _Compiler:
             operator = ast.And() if node.value == "&&" else ast.Or()
             return ast.BoolOp(operator, [self._value(part) for part in node.parts])
         name, first = self._temporary(self._value(parts[0]))
-        decided = [self._decides(node.value, first, name)]
-        for part in parts[1:]:
-            decided.append(self._decides(node.value, _store(name, self._value(part)), name))
+        stored = [first, *(store(name, self._value(part)) for part in parts[1:])]
+        decided = [self._decides(node.value, operand, name) for operand in stored]
         # A list of one element is always true: the last operand is the value if no other was.
-        decided.append(ast.List([_store(name, self._value(last))], ast.Load()))
-        return ast.BoolOp(ast.And(), [ast.BoolOp(ast.Or(), decided), _load(name)])
+        otherwise = ast.List([store(name, self._value(last))], ast.Load())
+        return ast.BoolOp(ast.And(), [any_of([*decided, otherwise]), load(name)])
 
     def _decides(self, operator: str, stored: ast.expr, name: str) -> ast.expr:
         if operator == "||":
-            return _call("truthy", stored)
+            return call("truthy", stored)
         if operator == "&&":
-            return ast.UnaryOp(ast.Not(), _call("truthy", stored))
-        return ast.UnaryOp(ast.Not(), _is_nullish(stored, name))
+            return negated(call("truthy", stored))
+        return negated(is_nullish(stored, name))
 
     def _conditional(self, node: Node) -> ast.expr:
         test, then, other = node.parts
@@ -212,54 +199,31 @@ class _Compiler:
         code = self._link(node, tests)
         if not tests:
             return code
-        return ast.IfExp(
-            ast.BoolOp(ast.Or(), tests) if len(tests) > 1 else tests[0], _load("undefined"), code
-        )
+        return ast.IfExp(ast.BoolOp(ast.Or(), tests) if len(tests) > 1 else tests[0], load("undefined"), code)
 
     def _link(self, node: Node, tests: list[ast.expr]) -> ast.expr:
-        value = node.parts[0]
+        owner = node.parts[0]
         optional = node.value if node.kind == "element" else node.value[1]
-        if not (optional or self._indexes) and node.kind == "member" and value.kind == "name":
-            attribute = _OF_THE_USER.get(node.value[0]) if value.value == "user" else None
+        if not (optional or self._indexes) and node.kind == "member" and owner.kind == "name":
+            attribute = _OF_THE_USER.get(node.value[0]) if owner.value == "user" else None
             if attribute:
-                return ast.Attribute(_load("user"), attribute, ast.Load())
-        code = self._seen(value, self._link(value, tests)) if value.kind in _CHAIN else self._value(value)
+                return ast.Attribute(load("user"), attribute, ast.Load())
+        chained = owner.kind in _CHAIN
+        value = self._seen(owner, self._link(owner, tests)) if chained else self._value(owner)
         if optional:
-            name, stored = self._temporary(code)
-            tests.append(_is_nullish(stored, name))
-            code = _load(name)
-        return self._access(node, code)
+            name, stored = self._temporary(value)
+            tests.append(is_nullish(stored, name))
+            value = load(name)
+        return self._access(node, value)
 
     def _access(self, node: Node, value: ast.expr) -> ast.expr:
         if node.kind == "member":
-            return _call("member", value, ast.Constant(node.value[0]))
+            return call("member", value, ast.Constant(node.value[0]))
         arguments = [self._value(part) for part in node.parts[1:]]
-        return _call("element" if node.kind == "element" else f"method {node.value[0]}", value, *arguments)
+        return call("element" if node.kind == "element" else f"method {node.value[0]}", value, *arguments)
 
 
-def _load(name: str) -> ast.expr:
-    return ast.Name(name, ast.Load())
-
-
-def _store(name: str, code: ast.expr) -> ast.expr:
-    return ast.NamedExpr(ast.Name(name, ast.Store()), code)
-
-
-def _assign(name: str, code: ast.expr) -> ast.stmt:
-    return ast.Assign([ast.Name(name, ast.Store())], code)
-
-
-def _call(function: str, *arguments: ast.expr) -> ast.expr:
-    return ast.Call(_load(function), list(arguments), [])
-
-
-def _is_nullish(stored: ast.expr, name: str) -> ast.expr:
-    """Whether what ``stored`` puts into the temporary ``name`` is null or undefined."""
-    is_null = ast.Compare(stored, [ast.Is()], [ast.Constant(None)])
-    return ast.BoolOp(ast.Or(), [is_null, ast.Compare(_load(name), [ast.Is()], [_load("undefined")])])
-
-
-_CHAIN = frozenset({"member", "element", "call"})
+_CHAIN: frozenset[Kind] = frozenset({"member", "element", "call"})
 _EMIT: dict[Kind, Callable[[_Compiler, Node], ast.expr]] = {
     "literal": _Compiler._literal,
     "regexp": _Compiler._regexp,

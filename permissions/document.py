@@ -120,17 +120,26 @@ class _DocumentReader:
         names = RULE_TYPES.get(section, {}).get(rule_type)
         if names is None:
             known = ", ".join(RULE_TYPES.get(section, ()))
-            return self._problem(f"there is no such rule type, only {known}", *where)
+            self._problem(f"there is no such rule type, only {known}", *where)
+            return None
         if isinstance(rule, bool):
             rule = "true" if rule else "false"
         if not isinstance(rule, str) or not rule:
-            return self._problem("a rule must be true, false or an expression", *where)
+            self._problem("a rule must be true, false or an expression", *where)
+            return None
+        return self._compile(rule, names, pattern, where)
+
+    def _compile(
+        self, rule: str, names: frozenset[str], pattern: PathPattern, where: tuple[str, str, str]
+    ) -> Rule | None:
+        section, _, rule_type = where
         key = (section, rule_type, rule, pattern.variables)
         try:
             if key not in self._compiled:
                 self._compiled[key] = Rule(rule, names=names, variables=pattern.variables)
         except ExpressionError as error:
-            return self._problem(str(error), *where, at=place(rule, error.offset))
+            self._problem(str(error), *where, at=place(rule, error.offset))
+            return None
         return self._compiled[key]
 
     def _problem(

@@ -42,9 +42,9 @@ async def explain(
 ) -> dict[str, Any]:
     """What was asked and answered, as JSON values.
 
-    ``names`` has for each name its ``verdict`` and the ``rules`` that were asked: the ``paths`` that match, the
-    one that counts, its expression, and in ``trace`` every part of that with its place and value. ``loaded``
-    are the records that were not in memory.
+    ``names`` has for each name its ``verdict`` and the ``rules`` that count for it: the ``paths`` that match,
+    the one that won and ``why``, its expression, and in ``trace`` every part of it with its place and value.
+    ``loaded`` are the records that were not in memory.
     """
     topic = Topic(message.topic).name.lower()
     asked: dict[str, Any] = {"topic": topic, "action": action_name(message), "user": user.id, "loaded": []}
@@ -120,10 +120,15 @@ def _traced(rule: Rule, step: dict[str, Any]) -> Rule:
 
     def run(*arguments: Any) -> Any:
         values: dict[int, Any] = {}
+
+        def seen(index: int, value: Any) -> Any:
+            values[index] = value
+            return value
+
         if rule.uses_data:
             step["data"] = shown(arguments[_DATA])
         try:
-            return rule.trace(*arguments, values.__setitem__)
+            return rule.trace(*arguments, seen)
         except RuleError as error:
             step["error"] = str(error)
             raise

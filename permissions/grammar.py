@@ -103,12 +103,7 @@ def _unescaped(text: str, start: int) -> str:
         number, char = found[1] or found[2] or found[3], found[5]
         if number and int(number, 16) <= 0x10FFFF:
             return chr(int(number, 16))
-        if (
-            number
-            or char in ("x", "u")
-            or (char and char in "123456789")
-            or _OCTAL.match(text, found.start())
-        ):
+        if number or (char and char in "xu123456789") or _OCTAL.match(text, found.start()):
             raise ExpressionError(f"'{found[0]}' is not an escape", start + found.start())
         return "" if found[4] else _SIMPLE.get(char, char)
 

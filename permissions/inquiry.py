@@ -25,9 +25,11 @@ class Inquiry:
 
     def __init__(self, question: Question, tables: Tables, records: RecordReader, now: Clock) -> None:
         self.question = question
+        self.bulk = question.bulk
         self.records = records
         self.table = tables[question.section, question.rule_type]
         self.creation = tables["record", "create"] if question.creates else None
+        self._find = self.table.find
         self._now = now
 
     @property
@@ -37,7 +39,7 @@ class Inquiry:
 
     def answer(self, user: User, message: Message, name: str) -> Denial | None:
         """Why ``name`` is refused, or None; raises ``NotLoaded``."""
-        match = self.table.find(name)
+        match = self._find(name)
         if match is not None and match.rule.constant is True and self.creation is None:
             return None
         return self.examine(match, user, message, name)

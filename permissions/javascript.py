@@ -34,15 +34,13 @@ undefined = Undefined()
 
 
 class MatchResult(list[Any]):
-    """What ``match`` gives without the flag ``g``: an array that also knows where it matched."""
+    """What ``match`` gives without the flag ``g``: an array with ``more`` properties, such as ``index``."""
 
-    __slots__ = ("groups", "index", "input")
+    __slots__ = ("more",)
 
-    def __init__(self, items: list[Any], *, index: int, input: str, groups: Any) -> None:
+    def __init__(self, items: list[Any], more: dict[str, Any]) -> None:
         super().__init__(items)
-        self.index = index
-        self.input = input
-        self.groups = groups
+        self.more = more
 
 
 NUMBERS = frozenset({int, float})

@@ -61,7 +61,7 @@ class Match(NamedTuple):
 class PathTable:
     """All rules of one section and type: finds the one that counts for a name, in time linear in the name.
 
-    The longest path text wins, the later one on a tie. All paths are tried at once by re2, which does not know
+    The longest path text wins, the later one on a tie. All paths are tried at once by re2, which knows no
     exponential time, and the outcome is remembered.
     """
 

@@ -108,7 +108,7 @@ def _match_result(found: Any, text: str) -> MatchResult:
     items = [undefined if item is None else item for item in (found[0], *found.groups())]
     named = {name: undefined if item is None else item for name, item in found.groupdict().items()}
     index = len(units(text[: found.start()]))
-    return MatchResult(items, index=index, input=text, groups=named or undefined)
+    return MatchResult(items, {"index": index, "input": text, "groups": named or undefined})
 
 
 def to_upper_case(value: Any, *_: Any) -> str:

@@ -11,7 +11,6 @@ UNREACHABLE = frozenset({"__proto__", "constructor", "prototype"})
 """Never read, not even where JSON has a property of that name."""
 
 _INDEX = re.compile(r"0|[1-9][0-9]{0,9}")
-_OF_A_MATCH = frozenset({"index", "input", "groups"})
 
 
 def member(value: Any, key: str) -> Any:
@@ -40,7 +39,7 @@ def has_property(container: Any, key: str) -> bool:
         return key in container and key not in UNREACHABLE
     if not isinstance(container, list):
         return False
-    if key == "length" or (isinstance(container, MatchResult) and key in _OF_A_MATCH):
+    if key == "length" or (isinstance(container, MatchResult) and key in container.more):
         return True
     return bool(_INDEX.fullmatch(key)) and int(key) < len(container)
 
@@ -49,8 +48,6 @@ def _of_sequence(value: str | list[Any], key: str) -> Any:
     items = units(value) if isinstance(value, str) else value
     if key == "length":
         return len(items)
-    if isinstance(value, MatchResult) and key in _OF_A_MATCH:
-        return getattr(value, key)
     if _INDEX.fullmatch(key) and int(key) < len(items):
         return items[int(key)]
-    return undefined
+    return value.more.get(key, undefined) if isinstance(value, MatchResult) else undefined

@@ -13,9 +13,9 @@ from deepstream_protocol.topics import EventAction, PresenceAction, RecordAction
 class Question:
     """What is asked when a message with a certain action comes in.
 
-    With ``bulk``, of each of its names by itself, else of its ``name``. With ``creates``, the ``create`` rule is
-    asked first if the record is missing. ``merges``: what the record would be depends on what it is.
-    ``reads_new``: a record that was just created is read, as an empty object.
+    With ``bulk``, of each of its names by itself, else of its ``name``. With ``creates``, the ``create`` rule
+    is asked first if the record is missing. ``writes``: ``data`` is what the record would be; ``merges``:
+    that depends on what it is. ``reads_new``: a record that was just created is read, as an empty object.
     """
 
     section: str

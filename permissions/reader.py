@@ -14,7 +14,7 @@ class _Missing(Enum):
 NOT_LOADED: Final = _Missing.NOT_LOADED
 """What ``peek`` says of a record that is not in memory, whether it exists or not."""
 
-Known: TypeAlias = tuple[int, Any] | None | Literal[_Missing.NOT_LOADED]
+Known: TypeAlias = tuple[int, Any] | Literal[_Missing.NOT_LOADED] | None
 """Version and value of a record, None for one that does not exist, or NOT_LOADED."""
 
 
@@ -35,7 +35,7 @@ class RecordReader(Protocol):
 class NotLoaded(Exception):
     """An answer needs records that are not in memory.
 
-    ``own`` says that it is the very record the message is about; loading that is no round of cross references.
+    ``own`` says that it is the very record the message is about; loading that is no round of references.
     """
 
     def __init__(self, names: Collection[str], *, own: bool = False) -> None:

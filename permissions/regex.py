@@ -1,8 +1,8 @@
 """JavaScript's regular expressions, run by re2 in linear time.
 
 The source is read as JavaScript reads it and written anew for re2, so that nothing which only re2 knows gets
-in. Refused, because re2 cannot do them: look-around, back-references, the flags ``m``, ``y``, ``d`` and ``v``,
-repeats over 1000. Matching is by characters, as with the flag ``u``, whether it is given or not.
+in. Refused, because re2 cannot do them: look-around, back-references, the flags ``m``, ``y``, ``d`` and
+``v``, repeats over 1000. Matching is by characters, as with the flag ``u``, whether it is given or not.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ class _Translation:
         self._any = "(?s:.)" if "s" in flags else r"[^\n\r\x{2028}\x{2029}]"
         self._tokens = _TOKEN.finditer(source)
         self._repeatable = False
+        self._groups: set[str] = set()
         self.text = "".join(self._piece(token) for token in self._tokens)
 
     def _piece(self, token: re.Match[str]) -> str:
@@ -106,6 +107,10 @@ class _Translation:
         if text[-1] in "=!":
             raise PatternError("look-ahead and look-behind are not possible in a rule's regular expression")
         self._repeatable = False
+        if text in self._groups:
+            raise PatternError(f"two groups of a regular expression have one name: '{text}'")
+        if "<" in text:
+            self._groups.add(text)
         return text.replace("?<", "?P<")
 
     def _char(self, char: str) -> str:
@@ -165,7 +170,7 @@ class _Translation:
         return f"[{'^' if negated else ''}{text}]"
 
     def _members(self) -> Iterator[int | str]:
-        """What stands between brackets: numbers of characters, re2's text for sets, and bare ``-`` and ``^``."""
+        """What stands between brackets: characters' numbers, re2's text for sets, bare ``-`` and ``^``."""
         first = True
         for token in self._tokens:
             text = token[0]
@@ -193,9 +198,7 @@ class _Translation:
                 pieces.append(f"{_bound(low)}-{_bound(high)}")
                 at += 3
             else:
-                pieces.append(
-                    _literal(low) if isinstance(low, int) else _literal(ord("-")) if low == "-" else str(low)
-                )
+                pieces.append(low if isinstance(low, str) and low != "-" else _bound(low))
                 at += 1
         return "".join(pieces)
 

@@ -10,6 +10,7 @@ from permissions.compiler import Code, compiled
 from permissions.grammar import parse
 from permissions.javascript import RuleError
 from permissions.reader import NotLoaded
+from permissions.static import inner
 from permissions.syntax import Node
 
 
@@ -31,7 +32,7 @@ class Rule:
 
     @cached_property
     def trace(self) -> Code:
-        """Like ``run``, but tells ``seen(index, value)`` about every node, by its index in ``node.walk()``."""
+        """Like ``run``, but passes the value of every node through ``seen(index, value)``."""
         return compiled(self.node, names=self._names, variables=self._variables, traced=True)
 
     def wanted(self, *arguments: Any) -> set[str]:
@@ -44,12 +45,10 @@ class Rule:
         for code in self._referenced:
             try:
                 name = code(*arguments)
-            except (RuleError, RecursionError):
+            except (RuleError, RecursionError, NotLoaded):
                 continue
-            except NotLoaded as missing:
-                names.update(missing.names)
-            else:
-                names.update([name] if type(name) is str and name else ())
+            if type(name) is str and name:
+                names.add(name)
         return names
 
     @cached_property
@@ -61,6 +60,5 @@ class Rule:
 
 def _constant(node: Node) -> bool | None:
     """What a rule always says, if it is nothing but ``true`` or ``false``."""
-    while node.kind == "group":
-        (node,) = node.parts
+    node = inner(node)
     return node.value if node.kind == "literal" and isinstance(node.value, bool) else None

@@ -50,11 +50,11 @@ class RuleSet:
         self._inquiries = {asked: inquiry for asked, inquiry in inquiries.items() if not inquiry.is_open}
 
     def check(self, user: User, message: Message) -> Verdict | Awaitable[Verdict]:
-        """Which names of ``message`` are refused to ``user``, and why; awaitable only if records must be loaded."""
+        """Which names of ``message`` are refused, and why; awaitable only if records must be loaded."""
         inquiry = self._inquiries.get((message.topic, message.action))
         if inquiry is None:
             return None
-        if inquiry.question.bulk:
+        if inquiry.bulk:
             return self._check_bulk(inquiry, user, message)
         name = message.name or ""
         try:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from enum import IntEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from deepstream_protocol.message import Message
-from deepstream_protocol.topics import ACTIONS
+from deepstream_protocol.topics import ACTIONS, Topic
 from permissions.javascript import RuleError, type_of
 
 if TYPE_CHECKING:
@@ -49,12 +50,9 @@ def action_number(message: Message) -> int:
 
 def action_name(message: Message) -> str:
     """``actionName``: as in deepstream.proto; the number's text where it has no name."""
-    for topic, actions in ACTIONS.items():
-        if topic == message.topic:
-            return next(
-                (action.name for action in actions if action == message.action), str(int(message.action))
-            )
-    return str(int(message.action))
+    number = int(message.action)
+    actions: Iterable[IntEnum] = ACTIONS.get(Topic(message.topic), ())
+    return next((action.name for action in actions if action == number), str(number))
 
 
 def cross_reference(lookup: Callable[[str], Any], name: Any) -> Any:

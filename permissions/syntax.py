@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal
 
-MAX_LENGTH = 64 * 1024
+MAX_LENGTH = 32 * 1024
 """Characters of one expression."""
 
 MAX_DEPTH = 64
@@ -41,6 +41,7 @@ class ExpressionError(ValueError):
 class Node:
     """A part of an expression: characters ``start`` to ``end`` of its text."""
 
+    depth: int
     __slots__ = ("depth", "end", "kind", "parts", "start", "value")
 
     def __init__(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import Any, Protocol
 
 from deepstream_protocol.message import Message
+
+log = logging.getLogger("deepstream.connection")
 
 Frame = bytes | str
 """One encoded message as the transport takes it: a ready WebSocket frame, or a bare payload."""
@@ -119,7 +122,11 @@ class Flusher:
         """Hand every filled outbox to its transport."""
         dirty, self._dirty = self._dirty, []
         for connection in dirty:
-            connection.flush()
+            try:
+                connection.flush()
+            except Exception:  # one transport's fault must not keep the others' frames back
+                log.exception("%s: writing failed", connection)
+                connection.outbox.clear()
 
 
 class Connection:

@@ -168,6 +168,8 @@ class Listening:
         elif self._providers.get(name) == offer:
             self._lose_provider(name)
             self._search(name, without=offer)
+            if name not in self._searches:
+                self._failed_at[name] = self._loop.time()
 
     def remove_connection(self, connection: Connection) -> None:
         """Withdraw all patterns of a connection that is gone."""

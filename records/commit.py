@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from functools import partial
+from typing import Any
 
 from records.reader import RecordReader
 from records.state import RecordState
-from records.storage import RecordStore, Refusal, StoreError
+from records.storage import RecordStore, Refusal, Row, StoreError
 from records.transition import Transition, Write
 
 log = logging.getLogger("deepstream.records")
@@ -19,6 +20,13 @@ MAX_ROWS = 2000
 
 MAX_PENDING = 50_000
 """Unsettled writes above which writers are made to wait."""
+
+
+class _Room(asyncio.Event):
+    """Set while there is room for more writes; can be awaited as it is, and left alone as well."""
+
+    def __await__(self) -> Generator[Any, None, bool]:
+        return self.wait().__await__()
 
 
 class GroupCommit:
@@ -31,7 +39,7 @@ class GroupCommit:
         self._ready: dict[str, Transition] = {}
         self._running: asyncio.Task[None] | None = None
         self._loads: set[asyncio.Task[None]] = set()
-        self._room = asyncio.Event()
+        self._room = _Room()
         self._room.set()
         self.pending = 0
 
@@ -44,7 +52,7 @@ class GroupCommit:
         if transition is None:
             transition = self._begin(name)
         self._change(transition, partial(transition.add, write))
-        return None if self.pending < MAX_PENDING else self._room.wait()
+        return None if self.pending < MAX_PENDING else self._room
 
     def is_busy(self, name: str) -> bool:
         """Whether something about the record ``name`` is not settled."""
@@ -67,10 +75,7 @@ class GroupCommit:
     def _change(self, transition: Transition, change: Callable[[], None]) -> None:
         """Do ``change``, then keep the transition where it belongs: ready to commit, waiting or gone."""
         before = transition.size
-        try:
-            change()
-        except Exception:  # a fault in telling one client must not keep others from being told
-            log.exception("record %r: telling of a write failed", transition.name)
+        change()
         self._count(transition.size - before)
         if transition.is_ready:
             self._ready[transition.name] = transition
@@ -99,17 +104,18 @@ class GroupCommit:
             self._running = None
 
     async def _commit(self, group: list[Transition]) -> None:
-        rows = [transition.take() for transition in group]
+        taken = self._take(group)
+        rows = list(taken.values())
         refused: Mapping[str, Refusal]
         failure = StoreError(Refusal.INVALID.value)
         try:
-            refused = await self._store.commit(rows)
+            refused = await self._store.commit(rows) if rows else {}
         except Exception as error:
             expected = isinstance(error, StoreError)
             log.error("%d records were not stored: %s", len(rows), error, exc_info=not expected)
             failure = error if isinstance(error, StoreError) else StoreError(str(error))
             refused = {row.name: Refusal.INVALID for row in rows}
-        for transition in group:
+        for transition in taken:
             match refused.get(transition.name):
                 case None:
                     self.reader.stored(transition.name, transition.committing)
@@ -118,6 +124,17 @@ class GroupCommit:
                     self._load(transition, self.reader.reload)
                 case Refusal.INVALID:
                     self._change(transition, partial(transition.fail, failure))
+
+    def _take(self, group: list[Transition]) -> dict[Transition, Row]:
+        """What to commit; a value that has no JSON text, as one nested too deeply, fails by itself."""
+        taken = {}
+        for transition in group:
+            try:
+                taken[transition] = transition.take()
+            except (TypeError, ValueError) as fault:
+                log.error("record %r was not stored: %s", transition.name, fault)
+                self._change(transition, partial(transition.fail, StoreError(str(fault))))
+        return taken
 
     def _load(self, transition: Transition, read: Callable[[str], Awaitable[RecordState]]) -> None:
         task = asyncio.get_running_loop().create_task(self._load_and_apply(transition, read))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Collection, Iterable
+from itertools import islice
 
 from records.cache import RecordCache
 from records.state import ABSENT, RecordState
 from records.storage import RecordStore, StoreError
+
+log = logging.getLogger("deepstream.records")
 
 MAX_NAMES = 1000
 """Names in one query."""
@@ -18,15 +22,18 @@ class RetrievalTimeout(StoreError):
 
 
 class _Load:
-    """A name that somebody waits for; ``state`` follows what is stored until all have taken it."""
+    """A name that somebody waits for; ``state`` follows what is stored until all have taken it.
 
-    __slots__ = ("done", "error", "queries", "readers", "state")
+    Only the query with the number ``since``, and those after it, are late enough to say what is stored.
+    """
+
+    __slots__ = ("done", "error", "readers", "since", "state")
 
     def __init__(self, state: RecordState | None) -> None:
         self.state = state
         self.error: StoreError | None = None
         self.readers = 0
-        self.queries = 0
+        self.since = 0
         self.done = asyncio.Event()
         if state is not None:
             self.done.set()
@@ -52,7 +59,8 @@ class RecordReader:
         self._timeout = timeout
         self._pinned: dict[str, RecordState] = {}
         self._loads: dict[str, _Load] = {}
-        self._queue: list[str] = []
+        self._queue: dict[str, None] = {}
+        self._queries = 0
         self._running: asyncio.Task[None] | None = None
 
     def peek(self, name: str) -> RecordState | None:
@@ -137,32 +145,38 @@ class RecordReader:
     def _begin(self, names: list[str]) -> None:
         """Have ``names`` loaded; those asked for while a query runs share the next one."""
         for name in names:
-            self._loads[name].queries += 1
-        self._queue += names
+            self._loads[name].since = self._queries + 1
+            self._queue[name] = None
         if self._queue and self._running is None:
             self._running = asyncio.get_running_loop().create_task(self._run())
 
     async def _run(self) -> None:
         try:
             while self._queue:
-                names, self._queue = self._queue[:MAX_NAMES], self._queue[MAX_NAMES:]
+                names = list(islice(self._queue, MAX_NAMES))
+                for name in names:
+                    del self._queue[name]
                 await self._load(names)
         finally:
             self._running = None
 
     async def _load(self, names: Collection[str]) -> None:
         loads = {name: self._loads[name] for name in names if name in self._loads}
+        if not loads:  # whoever wanted them has gone
+            return
+        self._queries += 1
+        number = self._queries
         try:
             async with asyncio.timeout(self._timeout):
                 found = await self._store.load(loads)
-        except (StoreError, TimeoutError) as failure:
-            error = failure if isinstance(failure, StoreError) else RetrievalTimeout("no answer in time")
+        except Exception as failure:  # noqa: BLE001 - whatever it was, nobody may wait for ever
+            error = _as_store_error(failure)
             for load in loads.values():
-                load.fail(error)
+                if load.since <= number:
+                    load.fail(error)
             return
         for name, load in loads.items():
-            load.queries -= 1
-            if not load.queries and not load.done.is_set():
+            if load.since <= number and not load.done.is_set():
                 version, text = found.get(name, (-1, ""))
                 self._settle(name, load, ABSENT if version < 0 else RecordState(version, text=text))
 
@@ -170,3 +184,12 @@ class RecordReader:
         if state is not ABSENT and self._loads.get(name) is load:
             self._cache.put(name, state)
         load.settle(state)
+
+
+def _as_store_error(failure: Exception) -> StoreError:
+    if isinstance(failure, StoreError):
+        return failure
+    if isinstance(failure, TimeoutError):
+        return RetrievalTimeout("no answer in time")
+    log.error("reading records failed", exc_info=failure)
+    return StoreError(str(failure))

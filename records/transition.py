@@ -5,11 +5,17 @@ PROTOCOL.md section 5, Versions.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
-from typing import NamedTuple, Protocol
+from collections.abc import Callable
+from typing import NamedTuple, ParamSpec, Protocol
 
 from records.state import ABSENT, RecordState
 from records.storage import Row, StoreError
+
+log = logging.getLogger("deepstream.records")
+
+Told = ParamSpec("Told")
 
 
 class Refused(Exception):
@@ -118,9 +124,9 @@ class Transition:
         self.stored = stored = done[-1].state
         for write, state, refused in done:
             if refused is None:
-                write.stored(state)
+                self._tell(write.stored, state)
             else:
-                write.refused(refused, stored)
+                self._tell(write.refused, refused, stored)
         self._apply_waiting()
         if self.working is stored:
             self._settle_unchanged()
@@ -135,7 +141,7 @@ class Transition:
         if self.stored is not None:
             self.working = self.stored
         for write in failed:
-            write.failed(error)
+            self._tell(write.failed, error)
 
     def _is_deleted_soon(self) -> bool:
         """Whether a deletion is not stored yet; a row cannot be deleted and made in one commit."""
@@ -150,6 +156,10 @@ class Transition:
             state, refused = write.apply(self.working), None
         except Refused as refusal:
             state, refused = self.working, refusal.action
+        except Exception as fault:
+            log.exception("record %r: applying a write failed", self.name)
+            self._tell(write.failed, StoreError(str(fault)))
+            return
         if state is self.stored and not self._steps and not self._in_flight:
             self._settle_now(write, state, refused)
             return
@@ -164,6 +174,13 @@ class Transition:
 
     def _settle_now(self, write: Write, state: RecordState, refused: int | None) -> None:
         if refused is None:
-            write.stored(state)
+            self._tell(write.stored, state)
         else:
-            write.refused(refused, state)
+            self._tell(write.refused, refused, state)
+
+    def _tell(self, tell: Callable[Told, None], *args: Told.args, **kwargs: Told.kwargs) -> None:
+        """Tell one author; a fault in that must not keep the others from being told."""
+        try:
+            tell(*args, **kwargs)
+        except Exception:
+            log.exception("record %r: telling of a write failed", self.name)

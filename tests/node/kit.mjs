@@ -99,6 +99,9 @@ export async function settled (...clients) {
   }
 }
 
+/** Let the client forget what it waits for: after some refusals it waits for an acknowledgement all the same. */
+export function forget (client) { client.services.timeoutRegistry.onConnectionLost() }
+
 function waiting (client) {
   const bulk = [client.event, client.rpc, client.presence].map(handler => handler.bulkSubscription)
   return [
@@ -195,9 +198,14 @@ export class Stage {
   }
 
   async close () {
-    for (const client of this.clients) client.close()
+    // What still arrives at a client that is closing finds it unable to answer.
+    this.allow('IS_CLOSED')
+    for (const client of this.clients) {
+      if (!client.services || !state(client).startsWith('CLOS')) client.close()
+    }
     for (const link of this.links) await link.close()
-    await until(() => this.clients.every(client => !client.services || isOver(client)), 'all clients closed')
+    const open = () => this.clients.filter(client => client.services && !isOver(client))
+    await until(() => open().length === 0, () => `closed: ${open().map(state)}`)
   }
 }
 

@@ -60,8 +60,9 @@ export class Link {
     }
   }
 
-  /** Let connections through again: new ones, and what is still open. */
+  /** Let new connections through; those that were frozen lost bytes and are closed. */
   mend () {
+    if (this.#frozen) this.cut()
     this.#frozen = false
     this.#cut = false
   }

@@ -19,7 +19,10 @@ let interrupt = () => {}
 const questions = []
 
 for (const event of ['uncaughtException', 'unhandledRejection']) {
-  process.on(event, error => interrupt(error))
+  process.on(event, error => {
+    stage?.complain(text(error))
+    interrupt(error)
+  })
 }
 
 function ask (what, ...args) {
@@ -27,36 +30,32 @@ function ask (what, ...args) {
   return new Promise(resolve => questions.push(resolve))
 }
 
+/** Play the scenario and return what went wrong. */
 async function play (sentence) {
   stage = new Stage(JSON.parse(settings), ask)
+  const errors = []
   let timer
   const interrupted = new Promise((resolve, reject) => {
     interrupt = reject
     timer = setTimeout(() => reject(new Error(`not over after ${SCENARIO_DEADLINE} ms`)), SCENARIO_DEADLINE)
   })
-  try {
-    await Promise.race([act(sentence), interrupted])
-  } finally {
-    clearTimeout(timer)
-    await stage.close()
-  }
+  await Promise.race([act(sentence), interrupted]).catch(error => errors.push(text(error)))
+  clearTimeout(timer)
+  await stage.close().catch(error => errors.push(text(error)))
+  return [...new Set([...errors, ...stage.failures])]
 }
 
 async function act (sentence) {
   await scenarios.get(sentence)(stage)
   await stage.finish()
-  if (stage.failures.length > 0) throw new Error(stage.failures.join('\n'))
 }
 
 async function report (sentence) {
-  try {
-    await play(sentence)
-    say({ passed: sentence })
-  } catch (error) {
-    const complaints = stage.failures.map(text => `\n  ${text}`).join('')
-    say({ failed: sentence, error: `${error?.stack ?? inspect(error)}${complaints}` })
-  }
+  const errors = await play(sentence)
+  say(errors.length === 0 ? { passed: sentence } : { failed: sentence, error: errors.join('\n') })
 }
+
+function text (error) { return String(error?.stack ?? inspect(error)) }
 
 const lines = createInterface({ input: process.stdin })
 lines.on('line', line => {

@@ -16,6 +16,7 @@ from tests.servers import NODE_FOLDER, Server
 WIRES = ("binary", "json")
 DEADLINE = 35.0
 SCENARIO = re.compile(r"^scenario\('((?:[^'\\]|\\.)+)',", re.MULTILINE)
+CALL = re.compile(r"^\s*scenario\(", re.MULTILINE)
 
 Answers = Mapping[str, Callable[..., object]]
 """What a scenario may ask of the test: the question's name and what is called with its arguments."""
@@ -23,15 +24,16 @@ Answers = Mapping[str, Callable[..., object]]
 
 def sentences(module: str) -> list[str]:
     """Return the sentences under which ``module`` registers its scenarios, in their order."""
-    found = SCENARIO.findall((NODE_FOLDER / module).read_text())
-    if not found:
-        raise LookupError(f"{module} registers no scenario")
+    text = (NODE_FOLDER / module).read_text()
+    found = SCENARIO.findall(text)
+    if not found or len(found) != len(CALL.findall(text)):
+        raise LookupError(f"{module} registers scenarios under something else than a plain sentence")
     return [sentence.replace("\\'", "'") for sentence in found]
 
 
 def answers_of(server: Server) -> Answers:
     """Return what scenarios may ask of ``server``: to die, to come back, to change behind its own back."""
-    return {"kill": server.kill, "start": server.start, "sql": server.sql}
+    return {"kill": server.kill, "stop": server.stop, "start": server.start, "sql": server.sql}
 
 
 class Runner:
@@ -47,6 +49,8 @@ class Runner:
 
     def run(self, sentence: str) -> None:
         """Play the scenario; raise AssertionError with its error and the server's log if it fails."""
+        if self._process.poll() is not None:
+            self._replace()
         self._say({"run": sentence})
         deadline = time.monotonic() + DEADLINE
         while "passed" not in (line := self._next_line(deadline)):
@@ -90,6 +94,10 @@ class Runner:
                 bufsize=0,
             )
 
+    def _replace(self) -> None:
+        self.close()
+        self._process = self._start()
+
     def _say(self, line: Mapping[str, object]) -> None:
         self._stdin.write(json.dumps(line).encode() + b"\n")
 
@@ -99,8 +107,7 @@ class Runner:
         while not line.endswith(b"\n"):
             ready, _, _ = select.select([self._stdout], [], [], max(0.0, deadline - time.monotonic()))
             if not ready or not (more := self._stdout.readline()):
-                self.close()
-                self._process = self._start()
+                self._replace()
                 raise AssertionError(f"Node {'died' if ready else 'fell silent'}\n{self._errors.read_text()}")
             line += more
         answer: dict[str, Any] = json.loads(line)

@@ -1,8 +1,8 @@
 """The language of the scripts: who sends which message, and who must get which, step by step.
 
 A script names the behaviour of this server; ``differences`` says where the reference does otherwise.
-Its clients are the actors A to D, and J on the JSON wire; an actor that neither ``opens`` nor ``enters`` is logged in
-without login data before the first step. At the end every client must be quiet.
+Its clients are the actors A to D, and J on the JSON wire; an actor that neither ``opens`` nor
+``enters`` is logged in without login data before the first step. At the end every client must be quiet.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ def message(action: IntEnum, **fields: Any) -> Message:
     return Message(_TOPICS[type(action)], int(action), **fields)
 
 
-def asks(actor: Actor, action: IntEnum, *names: str, id: str = "bulk", **fields: Any) -> list[Step]:
+def asks(actor: Actor, action: IntEnum, *names: str, id: str = "bulk", **fields: Any) -> list[Steps]:
     """Send a bulk message about ``names`` and get its one acknowledgement, nothing before it."""
     return [
         actor.sends(action, names=list(names), id=id),

@@ -8,9 +8,9 @@ from deepstream_protocol.topics import ConnectionAction as Connection
 from deepstream_protocol.topics import EventAction as Event
 from deepstream_protocol.topics import ParserAction as Parser
 from deepstream_protocol.topics import RecordAction as Record
-from tests.reference.script import A, B, Step, message, script
+from tests.reference.script import A, B, Steps, message, script
 
-CHALLENGED: list[Step] = [
+CHALLENGED: list[Steps] = [
     A.opens(),
     A.sends(Connection.CHALLENGE, url="ws://here"),
     A.gets(Connection.ACCEPT),
@@ -23,13 +23,13 @@ def framed(*body: int) -> bytes:
     return bytes([len(body), *body])
 
 
-def closes_with_invalid_data(data: str | None) -> list[Step]:
+def closes_with_invalid_data(data: str | None) -> list[Steps]:
     """A login whose data is no JSON object."""
     fields = {} if data is None else {"data": data}
     return [
         *CHALLENGED,
         A.sends(Auth.REQUEST, **fields),
-        A.gets(Auth.INVALID_MESSAGE_DATA),
+        A.gets(Auth.INVALID_MESSAGE_DATA, is_error=True),
         A.is_closed(1008),
     ]
 
@@ -60,13 +60,15 @@ SCRIPTS = [
     script("a login with a number closes the socket", closes_with_invalid_data("1")),
     script("a login with a text closes the socket", closes_with_invalid_data('"ann"')),
     script("a login with data that is no JSON closes the socket", closes_with_invalid_data("{bad")),
-    script("a second login is an unknown topic", A.sends(Auth.REQUEST, data={}), A.gets(Parser.UNKNOWN_TOPIC)),
+    script("a second login is an unknown topic", A.sends(Auth.REQUEST, data={}),
+           A.gets(Parser.UNKNOWN_TOPIC, original_topic=3, original_action=2)),
     script("after login a challenge is an unknown topic",
-           A.sends(Connection.CHALLENGE, url="u"), A.gets(Parser.UNKNOWN_TOPIC)),
+           A.sends(Connection.CHALLENGE, url="u"),
+           A.gets(Parser.UNKNOWN_TOPIC, original_topic=2, original_action=5)),
     script("a ping is answered with a pong, each", A.sends(Connection.PING), A.sends(Connection.PING),
            A.gets(Connection.PONG), A.gets(Connection.PONG)),
     script("a topic that does not exist is answered, and the socket stays",
-           A.sends_raw(framed(0x10, 0x37, 0x1A, 0x00)), A.gets(Parser.UNKNOWN_TOPIC),
+           A.sends_raw(framed(0x10, 0x37, 0x1A, 0x00)), A.gets(Parser.UNKNOWN_TOPIC, original_topic=55),
            A.sends(Connection.PING), A.gets(Connection.PONG)),
     script("a frame that is no message is answered with a parse error and closes the socket",
            A.sends_raw(b"\xff\xfe\x00garbage"), A.gets(Parser.MESSAGE_PARSE_ERROR), A.is_closed(1008)),
@@ -92,7 +94,8 @@ SCRIPTS = [
            A.sends(Auth.REQUEST, data={"username": "ann", "password": "secret"}),
            A.gets(Auth.AUTH_SUCCESSFUL, data={"colour": "red"}), setting="accounts"),
     script("a wrong password can be corrected", CHALLENGED,
-           A.sends(Auth.REQUEST, data={"username": "ann", "password": "wrong"}), A.gets(Auth.AUTH_UNSUCCESSFUL),
+           A.sends(Auth.REQUEST, data={"username": "ann", "password": "wrong"}),
+           A.gets(Auth.AUTH_UNSUCCESSFUL),
            A.sends(Auth.REQUEST, data={"username": "ann", "password": "secret"}),
            A.gets(Auth.AUTH_SUCCESSFUL, data={"colour": "red"}), setting="accounts"),
     script("an unknown user is refused in the same words as a wrong password", CHALLENGED,
@@ -104,7 +107,9 @@ SCRIPTS = [
                   data={"error": "missing authentication parameter: username or/and password"}),
            setting="accounts"),
     script("the last refusal that is allowed closes the socket", CHALLENGED,
-           A.sends(Auth.REQUEST, data={"username": "ann", "password": "wrong"}), A.gets(Auth.AUTH_UNSUCCESSFUL),
-           A.sends(Auth.REQUEST, data={"username": "ann", "password": "wrong"}), A.gets(Auth.AUTH_UNSUCCESSFUL),
+           A.sends(Auth.REQUEST, data={"username": "ann", "password": "wrong"}),
+           A.gets(Auth.AUTH_UNSUCCESSFUL),
+           A.sends(Auth.REQUEST, data={"username": "ann", "password": "wrong"}),
+           A.gets(Auth.AUTH_UNSUCCESSFUL),
            A.gets(Auth.TOO_MANY_AUTH_ATTEMPTS), A.is_closed(1008), setting="accounts"),
 ]  # fmt: skip

@@ -18,7 +18,8 @@ SCRIPTS = [
     script("a JSON client may send the value instead of its text", asks(A, Event.SUBSCRIBE, "e"),
            J.sends_raw('{"topic":4,"action":2,"name":"e","parsedData":{"x":[0]},"isAck":false}'),
            A.gets(Event.EMIT, name="e", data={"x": [0]}),
-           J.sends_raw('{"topic":4,"action":2,"name":"e","parsedData":0}'), A.gets(Event.EMIT, name="e", data="0")),
+           J.sends_raw('{"topic":4,"action":2,"name":"e","parsedData":0}'),
+           A.gets(Event.EMIT, name="e", data="0")),
     script("a JSON client shares a record with a binary one", has(A, "json1"), has(J, "json1"),
            A.sends(Record.PATCH, name="json1", version=1, path="a", data="1"),
            J.gets(Record.PATCH, name="json1", version=1, path="a", data="1"),
@@ -37,5 +38,6 @@ SCRIPTS = [
            J.sends(Presence.QUERY_ALL), J.gets(Presence.QUERY_ALL_RESPONSE, names=["ann"])),
     script("a binary frame on the JSON path closes the socket", J.sends_raw(b"\x00\x01"), J.is_closed(1003)),
     script("a JSON client before the challenge is told which message was refused", J.opens(),
-           J.sends(Event.EMIT, name="e", data="1"), J.gets(Connection.INVALID_MESSAGE, original_topic=4, original_action=2)),
+           J.sends(Event.EMIT, name="e", data="1"),
+           J.gets(Connection.INVALID_MESSAGE, original_topic=4, original_action=2)),
 ]  # fmt: skip

@@ -8,7 +8,12 @@ from typing import Any
 from tests.servers import configuration
 
 _STORAGE = Path(__file__).with_name("memory_storage.cjs")
-_PATIENT = {"shuffleProviders": False, "responseTimeout": 10_000, "rematchInterval": 60_000, "matchCooldown": 100}
+_PATIENT = {
+    "shuffleProviders": False,
+    "responseTimeout": 10_000,
+    "rematchInterval": 60_000,
+    "matchCooldown": 100,
+}
 _HASTY = _PATIENT | {"responseTimeout": 200}
 _PREFIXES = {"storageExclusionPrefixes": ["nostore/"], "storageHotPathPrefixes": ["hot/"]}
 _NOBODY = {"allow": False}
@@ -44,9 +49,9 @@ bob: {{password: "{_PASSWORD}", clientData: {{colour: blue}}}}
 SETTINGS: dict[str, dict[str, Any]] = {
     "open": {"rpc": {"ackTimeout": 10_000, "responseTimeout": 10_000}, "listen": _PATIENT},
     "hasty": {
-        "rpc": {"ackTimeout": 300, "responseTimeout": 600},
+        "rpc": {"ackTimeout": 500, "responseTimeout": 1000},
         "listen": _HASTY,
-        "endpoint": {"unauthenticatedClientTimeout": 600},
+        "endpoint": {"unauthenticatedClientTimeout": 1000},
     },
     "guarded": {"permission": {"type": "config", "options": {"permissions": RULES}}, "listen": _PATIENT},
     "accounts": {

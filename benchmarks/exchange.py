@@ -1,0 +1,105 @@
+"""Clients that each send a request and wait for its answers before they send the next."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from time import perf_counter
+
+from benchmarks.figures import Figures, figures
+from benchmarks.load import Pace, settled
+from benchmarks.process import Span
+from benchmarks.sockets import Client
+from benchmarks.wire import frame, message_in
+from deepstream_protocol.message import Message
+
+Request = Callable[[int], Message]
+"""The request with this number, from 1; its correlation id is unique."""
+
+
+class Asker:
+    """A client whose every request is answered by messages with these actions, in this order."""
+
+    def __init__(self, client: Client, request: Request, answers: Sequence[int]) -> None:
+        self.sent = 0
+        self.answered = 0
+        self.errors = 0
+        self.deadline = 0.0
+        self.latencies: list[float] = []
+        self._client = client
+        self._request = request
+        self._answers = answers
+        self._due: list[int] = []
+        self._correlation_id: str | None = None
+        self._sent_at = 0.0
+        client.hand_over(self._take)
+
+    def ask(self) -> None:
+        """Send the next request."""
+        self.sent += 1
+        request = self._request(self.sent)
+        self._due = list(self._answers)
+        self._correlation_id = request.correlation_id
+        ready = frame(request)
+        self._sent_at = perf_counter()
+        self._client.transport.write(ready)
+
+    def _take(self, payloads: list[bytes]) -> None:
+        for payload in payloads:
+            message = message_in(payload)
+            if self._due[:1] != [message.action] or message.correlation_id != self._correlation_id:
+                self.errors += 1
+                self._due = []  # no more from this client, so that its request is counted as unanswered
+                return
+            del self._due[0]
+            if not self._due:
+                self._completed()
+
+    def _completed(self) -> None:
+        now = perf_counter()
+        self.answered += 1
+        self.latencies.append(now - self._sent_at)
+        if now < self.deadline:
+            self.ask()
+
+
+class Askers:
+    """All askers of a load."""
+
+    def __init__(self, askers: Sequence[Asker]) -> None:
+        self._askers = askers
+
+    @property
+    def sent(self) -> int:
+        """Requests sent so far."""
+        return sum(asker.sent for asker in self._askers)
+
+    @property
+    def answered(self) -> int:
+        """Requests answered so far, in full and as they should be."""
+        return sum(asker.answered for asker in self._askers)
+
+    async def measured(self, pid: int, pace: Pace, faults: Callable[[], Awaitable[int]]) -> Figures:
+        """Warm up and measure; ``faults`` is asked in the end what went wrong besides the askers' errors."""
+        await self._play(pace.warm_up)
+        before = self.answered
+        for asker in self._askers:
+            asker.latencies.clear()
+        span = Span(pid)
+        await self._play(pace.seconds)
+        span.stop()
+        return figures(
+            span,
+            operations=self.answered - before,
+            latencies=[latency for asker in self._askers for latency in asker.latencies],
+            errors=sum(asker.errors for asker in self._askers) + await faults(),
+            undelivered=self.sent - self.answered,
+        )
+
+    async def _play(self, seconds: float) -> None:
+        deadline = perf_counter() + seconds
+        for asker in self._askers:
+            asker.deadline = deadline
+            asker.ask()
+        await asyncio.sleep(seconds)
+        await settled(lambda: self.answered, lambda: self.sent)

@@ -1,0 +1,64 @@
+"""What a server process uses, from /proc."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def family(pid: int) -> list[int]:
+    """``pid`` and all processes that descend from it."""
+    pids = [pid]
+    for parent in pids:  # grows while it is gone through
+        for children in Path(f"/proc/{parent}/task").glob("*/children"):
+            pids += map(int, children.read_text().split())
+    return pids
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of all threads of the process and its children, in steps of a clock tick."""
+    ticks = 0
+    for member in family(pid):
+        fields = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / _TICKS
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory that the process and its children hold."""
+    return sum(int(Path(f"/proc/{member}/statm").read_text().split()[1]) * _PAGE for member in family(pid))
+
+
+def machine_cpu_seconds() -> float:
+    """CPU time of everything on this machine, in steps of a clock tick."""
+    user, nice, system, _idle, _wait, *rest = map(
+        int, Path("/proc/stat").read_text().split("\n")[0].split()[1:9]
+    )
+    return (user + nice + system + sum(rest)) / _TICKS
+
+
+class Span:
+    """From making it until ``stop``: time on the clock, and CPU time of the server, this process and all others."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self.seconds = 0.0
+        self.server_cpu = 0.0
+        self.own_cpu = 0.0
+        self.other_cpu = 0.0
+        self._start = self._now()
+
+    def stop(self) -> None:
+        """End it."""
+        ends = self._now()
+        self.seconds, self.server_cpu, self.own_cpu, machine_cpu = (
+            end - start for start, end in zip(self._start, ends, strict=True)
+        )
+        self.other_cpu = max(0.0, machine_cpu - self.server_cpu - self.own_cpu)
+
+    def _now(self) -> tuple[float, float, float, float]:
+        return time.perf_counter(), cpu_seconds(self._pid), time.process_time(), machine_cpu_seconds()

@@ -1,0 +1,195 @@
+"""Sockets of the load generator: a client that reads messages, and two that only count what arrives.
+
+A load sets its connections up as clients. Then those whose messages are all alike become counters, so that
+1000 subscribers cost little more than the system calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from time import perf_counter
+from typing import Self
+from urllib.parse import urlsplit
+
+from benchmarks.wire import StrangeFrame, frame, message_in, read_frames, upgrade_request
+from deepstream_protocol.message import Message
+from deepstream_protocol.topics import AuthAction, ConnectionAction, Topic
+
+PATH = "/deepstream"
+DEADLINE = 30.0
+SCRATCH = 256 * 1024
+"""Bytes that one read may bring; all sockets of a generator read into the same buffer, one after another."""
+
+Take = Callable[[list[bytes]], None]
+"""Gets the payloads of one read."""
+
+
+class Unexpected(Exception):
+    """The server answered, while a load was being set up, something other than what it should."""
+
+
+class Socket(asyncio.BufferedProtocol):
+    """One connection that reads into a buffer which it shares with others."""
+
+    def __init__(self, scratch: memoryview) -> None:
+        self._scratch = scratch
+        self.transport: asyncio.Transport
+        self.is_lost = False
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where asyncio puts what it reads."""
+        return self._scratch
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self.transport = transport  # type: ignore[assignment]  # uvloop's are whole transports
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Remember it: a load in which a connection was lost is not a measurement."""
+        self.is_lost = True
+
+
+class Client(Socket):
+    """A client that reads whole messages: awaited one by one at first, then given to a callback."""
+
+    def __init__(self, scratch: memoryview) -> None:
+        super().__init__(scratch)
+        self.received = 0
+        self._rest = b""
+        self._inbox: deque[bytes] = deque()
+        self._arrival: asyncio.Future[None] | None = None
+        self._read = self._read_upgrade
+        self._take: Take = self._store
+
+    @classmethod
+    async def connect(cls, url: str, scratch: memoryview) -> Self:
+        """Open a socket to the binary endpoint of the server at ``url``."""
+        address = urlsplit(url)
+        assert address.hostname is not None
+        assert address.port is not None
+        loop = asyncio.get_running_loop()
+        _, client = await loop.create_connection(lambda: cls(scratch), address.hostname, address.port)
+        client.transport.write(upgrade_request(address.hostname, address.port, PATH))
+        head = await client.next()
+        if not head.startswith(b"HTTP/1.1 101 "):
+            raise Unexpected(head)
+        return client
+
+    async def login(self) -> None:
+        """Go through the opening dialogue and log in as nobody, as the official client does."""
+        self.send(Message(Topic.CONNECTION, ConnectionAction.CHALLENGE, url="ws://localhost/deepstream"))
+        await self.expect(Topic.CONNECTION, ConnectionAction.ACCEPT)
+        self.send(Message(Topic.AUTH, AuthAction.REQUEST, data="{}"))
+        await self.expect(Topic.AUTH, AuthAction.AUTH_SUCCESSFUL)
+
+    def send(self, message: Message) -> None:
+        """Send ``message`` in a frame and a write of its own."""
+        self.transport.write(frame(message))
+
+    async def expect(self, topic: int, action: int) -> Message:
+        """The next message, which has to be of this kind."""
+        message = message_in(await self.next())
+        if (message.topic, message.action) != (topic, action):
+            raise Unexpected(message)
+        return message
+
+    def become(self, other: Socket) -> None:
+        """Go on as ``other``."""
+        self._check_nothing_is_unread()
+        other.transport = self.transport
+        self.transport.set_protocol(other)
+
+    def hand_over(self, take: Take) -> None:
+        """Give all that arrives from now on to ``take``."""
+        self._check_nothing_is_unread()
+        self.received = 0
+        self._take = take
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Bytes arrived: count them, cut them into frames and pass these on."""
+        self.received += nbytes
+        data = self._rest + self._scratch[:nbytes] if self._rest else bytes(self._scratch[:nbytes])
+        self._read(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wake up who waits for a message that will not come."""
+        super().connection_lost(exc)
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_exception(ConnectionResetError("the server closed the connection"))
+
+    def _read_upgrade(self, data: bytes) -> None:
+        head, end, rest = data.partition(b"\r\n\r\n")
+        if not end:
+            self._rest = data
+            return
+        self._read = self._read_messages
+        self._store([head])
+        self._read_messages(rest)
+
+    def _read_messages(self, data: bytes) -> None:
+        payloads: list[bytes] = []
+        try:
+            position = read_frames(data, payloads)
+        except StrangeFrame:
+            self.transport.abort()
+            raise
+        self._rest = data[position:]
+        if payloads:
+            self._take(payloads)
+
+    def _check_nothing_is_unread(self) -> None:
+        if self._inbox or self._rest:
+            raise Unexpected(f"unread: {[message_in(payload) for payload in self._inbox]} {self._rest!r}")
+
+    def _store(self, payloads: list[bytes]) -> None:
+        self._inbox.extend(payloads)
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
+
+    async def next(self) -> bytes:
+        """The payload of the next message."""
+        while not self._inbox:
+            self._arrival = asyncio.get_running_loop().create_future()
+            if self.is_lost:
+                raise ConnectionResetError("the server closed the connection")
+            async with asyncio.timeout(DEADLINE):
+                await self._arrival
+        return self._inbox.popleft()
+
+
+class Counter(Socket):
+    """Counts bytes."""
+
+    def __init__(self, scratch: memoryview) -> None:
+        super().__init__(scratch)
+        self.received = 0
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Bytes arrived."""
+        self.received += nbytes
+
+
+class Clock(Socket):
+    """Notes when each frame arrived, all of them being ``size`` bytes long."""
+
+    def __init__(self, scratch: memoryview, size: int, on_frames: Callable[[int], None]) -> None:
+        super().__init__(scratch)
+        self.arrivals: list[float] = []
+        self._size = size
+        self._partial = 0
+        self._on_frames = on_frames
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether what arrived is nothing but whole frames."""
+        return self._partial == 0
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Bytes arrived: note the time once for each frame that they finish."""
+        now = perf_counter()
+        frames, self._partial = divmod(self._partial + nbytes, self._size)
+        if frames:
+            self.arrivals += [now] * frames
+            self._on_frames(frames)

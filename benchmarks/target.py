@@ -1,0 +1,79 @@
+"""The servers that are measured, each started as a process of its own in a fresh folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import yaml
+
+from tests.servers import Server, configuration, migrated_database
+
+HEARTBEAT = 240_000
+"""Milliseconds between pings: no load runs that long, so every frame that arrives belongs to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A kind of server (tests/servers.py) and what is different about it here."""
+
+    name: str
+    kind: str
+    about: str
+    http_service: str | None = None
+    arguments: tuple[str, ...] = ()
+
+    @contextmanager
+    def running(self, template: Callable[[], Path]) -> Iterator[Server]:
+        """A server with open rules that logs warnings only; ended, and its folder removed, on leaving."""
+        with TemporaryDirectory(prefix=f"benchmark-{self.name}-") as folder:
+            server = Server(
+                self.kind,
+                Path(folder),
+                template=None if self.kind == "reference" else template(),
+                config=configuration(endpoint={"heartbeatInterval": HEARTBEAT}) | {"logLevel": "WARN"},
+                arguments=self.arguments,
+                environment={"NODE_ENV": "production"},
+            )
+            if self.http_service is not None:
+                _choose_http_service(server.folder / "config.yml", self.http_service)
+            server.start()
+            try:
+                yield server
+            finally:
+                server.kill()  # with thousands of connections open, and nothing to keep
+
+
+def _choose_http_service(path: Path, service: str) -> None:
+    config: dict[str, Any] = yaml.safe_load(path.read_text())
+    config["httpServer"]["type"] = service
+    path.write_text(yaml.safe_dump(config))
+
+
+class Template:
+    """The migrated database that each server starts with a copy of; made when it is first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._path: Path | None = None
+
+    def __call__(self) -> Path:
+        """The path of the database."""
+        if self._path is None:
+            self._path = migrated_database(self._folder)
+        return self._path
+
+
+TARGETS = {
+    target.name: target
+    for target in (
+        Target("fast", "fast", "manage.py deepstream start", arguments=("--log-level", "WARN")),
+        Target("daphne", "daphne", "the same application on Daphne", arguments=("-v", "0")),
+        Target("reference-ws", "reference", "the npm server on its ws service", http_service="default"),
+        Target("reference-uws", "reference", "the npm server on its uws service", http_service="uws"),
+    )
+}

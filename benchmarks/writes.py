@@ -1,0 +1,70 @@
+"""Writers who wait for the acknowledgement of each write."""
+
+from __future__ import annotations
+
+from benchmarks.crowd import Crowd
+from benchmarks.exchange import Asker, Askers, Request
+from benchmarks.figures import Figures
+from benchmarks.load import Pace, body
+from benchmarks.sockets import Client
+from deepstream_protocol.message import Message
+from deepstream_protocol.topics import RecordAction, Topic
+
+
+class AcknowledgedWrites:
+    """Writers that patch a record of their own, each patch when the one before is acknowledged.
+
+    In the end every record's version is read and has to be the number of writes that were acknowledged.
+    """
+
+    operation = "write"
+
+    def __init__(self, name: str, about: str, *, writers: int) -> None:
+        self.name = name
+        self.about = about
+        self._writers = writers
+
+    async def run(self, url: str, pid: int, pace: Pace) -> Figures:
+        """See ``Load``."""
+        async with Crowd(url) as crowd:
+            askers = [await _writer(crowd, f"bench/writer-{number}") for number in range(self._writers)]
+            reader = await crowd.client()
+
+            async def faults() -> int:
+                versions = [
+                    await _version(reader, f"bench/writer-{number}") for number in range(self._writers)
+                ]
+                wrong = sum(
+                    asker.answered != version for asker, version in zip(askers, versions, strict=True)
+                )
+                return wrong + crowd.lost
+
+            return await Askers(askers).measured(pid, pace, faults)
+
+
+async def _writer(crowd: Crowd, name: str) -> Asker:
+    opening = Message(Topic.RECORD, RecordAction.SUBSCRIBECREATEANDREAD, names=[name], correlation_id="open")
+    return Asker(
+        await crowd.client(opening, replies=2), _patches(name), (RecordAction.WRITE_ACKNOWLEDGEMENT,)
+    )
+
+
+def _patches(name: str) -> Request:
+    def patch(number: int) -> Message:
+        return Message(
+            Topic.RECORD,
+            RecordAction.PATCH,
+            name=name,
+            version=number,
+            path="value",
+            data=body(f"#{number:010}"),
+            correlation_id=str(number),
+            is_write_ack=True,
+        )
+
+    return patch
+
+
+async def _version(reader: Client, name: str) -> int | None:
+    reader.send(Message(Topic.RECORD, RecordAction.HEAD, name=name))
+    return (await reader.expect(Topic.RECORD, RecordAction.HEAD_RESPONSE)).version
