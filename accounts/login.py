@@ -26,8 +26,29 @@ class Refused:
     reason: Any = None
 
 
-Outcome = User | Refused | None
-"""Who logged in, a refusal, or None: this strategy does not know the user, so ask the next."""
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """The login data has not what the strategy goes by: the next is asked.
+
+    If there is no other strategy, the client is refused with ``reason``.
+    """
+
+    reason: Any
+
+
+Outcome = User | Refused | Lacking | None
+"""Who logged in, a refusal, or, to ask the next strategy: not for this one, or None, not known to it."""
+
+MISSING_CREDENTIALS = Lacking({"error": "missing authentication parameter: username or/and password"})
+"""What the reference server says to this too."""
+
+
+def credentials(data: Mapping[str, Any]) -> tuple[str, str] | Lacking:
+    """The ``username`` and ``password`` of login data, both text that is not empty."""
+    username, password = data.get("username"), data.get("password")
+    if isinstance(username, str) and isinstance(password, str) and username and password:
+        return username, password
+    return MISSING_CREDENTIALS
 
 
 class LoginStrategy(Protocol):
@@ -45,21 +66,28 @@ class Login:
 
     def login(self, request: LoginRequest) -> User | Refused | Awaitable[User | Refused]:
         """The first answer; at once as long as no strategy has to wait."""
-        for index, strategy in enumerate(self._strategies):
-            outcome = strategy.login(request)
+        return self._ask(request, 0)
+
+    def _ask(self, request: LoginRequest, first: int) -> User | Refused | Awaitable[User | Refused]:
+        for index in range(first, len(self._strategies)):
+            outcome = self._strategies[index].login(request)
             if inspect.isawaitable(outcome):
-                return self._login_later(outcome, request, index + 1)
-            if outcome is not None:
+                return self._ask_later(outcome, request, index + 1)
+            if isinstance(outcome, User | Refused):
                 return outcome
+            if isinstance(outcome, Lacking) and len(self._strategies) == 1:
+                return Refused(outcome.reason)
         return Refused()
 
-    async def _login_later(
+    async def _ask_later(
         self, pending: Awaitable[Outcome], request: LoginRequest, following: int
     ) -> User | Refused:
         outcome = await pending
-        if outcome is not None:
+        if isinstance(outcome, User | Refused):
             return outcome
-        rest = Login(self._strategies[following:]).login(request)
+        if isinstance(outcome, Lacking) and len(self._strategies) == 1:
+            return Refused(outcome.reason)
+        rest = self._ask(request, following)
         return await rest if inspect.isawaitable(rest) else rest
 
 

@@ -11,11 +11,12 @@ from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.utils.module_loading import import_string
 
-from accounts.login import Login, OpenLogin
+from accounts.strategies import Strategies
 from deepstream_project.config import Config
 from gateway.consumers import DeepstreamConsumer
 from gateway.endpoint import Endpoint
 from gateway.health import HealthCheck
+from gateway.http_api import HttpApi
 from gateway.node import Node, accept_everyone
 from gateway.rule_records import RuleRecords
 from permissions.ruleset import RuleSet
@@ -36,7 +37,9 @@ class Application:
         self.config = config
         self.node: Node | None = None
         self._store: DatabaseStore | None = None
-        health = HealthCheck(config.http.health_check_path, lambda: self.node, get_asgi_application())
+        self._strategies: Strategies | None = None
+        api = HttpApi(config, self._running_node, get_asgi_application())
+        health = HealthCheck(config.http.health_check_path, self._running_node, api)
         self._router = ProtocolTypeRouter(
             {
                 "http": health,
@@ -52,22 +55,25 @@ class Application:
     def start(self) -> Node:
         """Make the node; called in the event loop that it shall serve in."""
         self._store = DatabaseStore()
+        self._strategies = Strategies(self.config.auth)
         hook = getattr(settings, "DEEPSTREAM_CHALLENGE_HOOK", None)
         self.node = Node(
             self.config,
             store=self._store,
             cluster=SingleNode(),
             permissions=self._permissions,
-            login=Login([OpenLogin()]),
+            login=self._strategies.login,
             greet=import_string(hook) if hook else accept_everyone,
         )
         return self.node
 
     async def stop(self) -> None:
         """Settle what is under way and say goodbye to all clients; does nothing the second time."""
-        node, self.node = self.node, None
-        if node is not None:
-            await node.stop()
+        if self.node is not None and not self.node.is_stopping:
+            await self.node.stop()
+        strategies, self._strategies = self._strategies, None
+        if strategies is not None:
+            await strategies.close()
         store, self._store = self._store, None
         if store is not None:
             store.close()
@@ -78,9 +84,11 @@ class Application:
             return AllowEverything()
         return RuleSet(permission.rules, records=records, max_rule_iterations=permission.max_rule_iterations)
 
+    def _running_node(self) -> Node:
+        return self.node or self.start()
+
     def _endpoint_of(self, path: str) -> Endpoint | None:
-        node = self.node or self.start()
-        return node.endpoints.get(path)
+        return self._running_node().endpoints.get(path)
 
     async def _live(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """The ASGI lifespan: the node lives as long as the server."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-import orjson
-
+from gateway.http_messages import Response, json_response
 from gateway.node import Node
 
 
 class HealthCheck:
-    """200 while the node can serve, 503 when it cannot; all other paths go to ``application``."""
+    """200 while the node can serve, 503 with the reason when not; other paths go to ``application``."""
 
-    def __init__(self, path: str, node: Callable[[], Node | None], application: Any) -> None:
+    def __init__(
+        self, path: str, node: Callable[[], Node], application: Callable[..., Awaitable[None]]
+    ) -> None:
         self._path = path
         self._node = node
         self._application = application
@@ -23,9 +24,11 @@ class HealthCheck:
         if scope["path"] != self._path:
             await self._application(scope, receive, send)
             return
-        node = self._node()
-        healthy = node is None or not node.is_stopping
-        body = orjson.dumps({"status": "ok" if healthy else "stopping"})
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": 200 if healthy else 503, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+        response = await self._answer()
+        await response.send(send, [], with_body=scope["method"] != "HEAD")
+
+    async def _answer(self) -> Response:
+        problem = await self._node().problem()
+        if problem is None:
+            return json_response({"status": "ok"})
+        return json_response({"status": "unavailable", "reason": problem}, status=503)

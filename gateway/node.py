@@ -30,7 +30,7 @@ from pubsub.cluster import Cluster
 from pubsub.connection import Connection, Flusher
 from pubsub.replies import names_of, refusal
 from records.handler import RecordHandler
-from records.storage import RecordStore
+from records.storage import RecordStore, StoreError
 from rpc.handler import RpcHandler
 
 log = logging.getLogger("deepstream")
@@ -73,6 +73,7 @@ class Node:
         self.greet = greet
         self.flusher = Flusher(loop.call_soon)
         self.is_stopping = False
+        self._store = store
         self.events = EventHandler(cluster, config.listen, loop)
         self.records = RecordHandler(store, cluster, config.record, config.listen, loop)
         self._permissions = permissions(RuleRecords(self.records.pipelines))
@@ -147,6 +148,19 @@ class Node:
         """A socket is gone."""
         for handler in (self.events, self.records, self.rpc, self.presence):
             handler.remove_connection(connection)
+
+    async def problem(self) -> str | None:
+        """Why this node cannot serve, None if it can: it must be running and its store must answer."""
+        if self.is_stopping:
+            return "the server is stopping"
+        try:
+            async with asyncio.timeout(self.config.record.storage_retrieval_timeout):
+                await self._store.load(())
+        except TimeoutError:
+            return "the store does not answer"
+        except StoreError as error:
+            return f"the store fails: {error}"
+        return None
 
     async def stop(self) -> None:
         """Settle what is under way, tell every client that the server goes, and end the timers."""

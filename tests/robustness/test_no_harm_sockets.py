@@ -1,0 +1,220 @@
+"""Sockets that do nothing, too little, or do not read: the server lets go of them, and nobody else notices."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from deepstream_protocol.message import Message
+from deepstream_protocol.topics import ConnectionAction, EventAction, RecordAction, Topic
+from tests.robustness.client import Client, Lost, handshake, logged_in
+from tests.robustness.conftest import Report
+from tests.robustness.unharmed import GROWTH, unharmed
+from tests.robustness.vitals import MIB
+from tests.servers import Server, configuration
+
+pytestmark = pytest.mark.xdist_group("robustness")
+
+LOGIN_TIMEOUT = 1500
+OUTBOX = MIB
+HALF_OPEN = 200
+STRANGERS = 1000
+EVENTS, EVENT_SIZE = 10_000, 1024
+BURST = 100
+SLOW_READERS = 20
+
+
+@pytest.fixture(scope="module")
+def config() -> dict[str, Any]:
+    """Little patience, so that a test can see it end."""
+    endpoint = {"unauthenticatedClientTimeout": LOGIN_TIMEOUT, "maxOutboxSize": OUTBOX}
+    return configuration(endpoint=endpoint)
+
+
+BEGINNINGS = {
+    "nothing": b"",
+    "half a request line": b"GET /deepst",
+    "headers without an end": handshake("/deepstream")[:-4],
+    "a body that does not come": b"POST /api HTTP/1.1\r\nHost: test\r\nContent-Length: 100000\r\n\r\n{",
+}
+
+
+@pytest.mark.parametrize("beginning", BEGINNINGS.values(), ids=BEGINNINGS)
+async def test_sockets_that_stop_before_the_handshake_is_done_disturb_nobody(
+    server: Server, report: Report, beginning: bytes
+) -> None:
+    async with unharmed(server, report) as pulse:
+        opened = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(HALF_OPEN)]
+        for _, writer in opened:
+            writer.write(beginning)
+        await pulse.beats(50)
+        for _, writer in opened:
+            writer.close()
+
+
+REQUESTS = {
+    "not HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(100) + b"\r\n\r\n",
+    "an endless header": b"GET /deepstream HTTP/1.1\r\nX: " + b"x" * MIB,
+    "a path that is none": handshake("/nowhere"),
+    "no key": b"GET /deepstream HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("request_bytes", REQUESTS.values(), ids=REQUESTS)
+async def test_requests_that_are_no_handshake_are_refused_and_closed(
+    server: Server, report: Report, request_bytes: bytes
+) -> None:
+    async with unharmed(server, report):
+        for _ in range(20):
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(request_bytes)
+            async with asyncio.timeout(LOGIN_TIMEOUT / 1000 + 5):
+                answer = await read_to_the_end(reader)
+            writer.close()
+            assert not answer or answer.startswith(b"HTTP/1.1 4"), answer[:200]
+
+
+async def read_to_the_end(reader: asyncio.StreamReader) -> bytes:
+    """All that comes until the server closes or resets the connection."""
+    answer = b""
+    try:
+        while chunk := await reader.read(65536):
+            answer += chunk
+    except ConnectionError:
+        pass
+    return answer
+
+
+async def test_a_thousand_clients_that_never_log_in_are_told_and_closed_in_time(
+    server: Server, report: Report
+) -> None:
+    loop = asyncio.get_running_loop()
+    async with unharmed(server, report):
+        started = loop.time()
+        strangers = [await Client.open(server.port) for _ in range(STRANGERS)]
+        told = [stranger.next(is_timeout) for stranger in strangers]
+        for stranger in strangers[::2]:
+            stranger.send(Message(Topic.CONNECTION, ConnectionAction.CHALLENGE, url="ws://test"))
+        opened = loop.time() - started
+        assert {await stranger.closed for stranger in strangers} == {1008}
+        took = loop.time() - started
+    assert all(one.done() and one.exception() is None for one in told)
+    report("seconds to open", f"{opened:.2f}")
+    report("seconds until all were closed", f"{took:.2f}")
+    assert took < opened + LOGIN_TIMEOUT / 1000 + 1
+
+
+def is_timeout(message: Message) -> bool:
+    """Whether the server says that a client took too long to log in."""
+    return (message.topic, message.action) == (Topic.CONNECTION, ConnectionAction.AUTHENTICATION_TIMEOUT)
+
+
+async def subscribe(client: Client, name: str) -> list[int]:
+    """Subscribe to an event; the list that what comes is put into."""
+    seen: list[int] = []
+
+    def hear(message: Message) -> None:
+        if message.action == EventAction.EMIT and message.name == name:
+            seen.append(int((message.data or "").strip('"')))
+
+    client.on_message = hear
+    await client.ask(Message(Topic.EVENT, EventAction.SUBSCRIBE, names=[name]))
+    return seen
+
+
+def stop_reading(client: Client) -> None:
+    """Leave what comes to the operating system, which soon has no more room for it."""
+    sock: socket.socket = client.transport.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.transport.pause_reading()
+
+
+async def emit(publisher: Client, name: str, *, until_seen: Callable[[int], Any]) -> None:
+    """Emit ten thousand events of 1 KB, in bursts, each once the one before was taken by those who read."""
+    for number in range(EVENTS):
+        data = f'"{number:0{EVENT_SIZE - 2}}"'
+        publisher.send(Message(Topic.EVENT, EventAction.EMIT, name=name, data=data))
+        if number % BURST == BURST - 1:
+            await until_seen(number)
+
+
+async def test_clients_that_do_not_read_are_closed_and_readers_get_every_event(
+    server: Server, report: Report
+) -> None:
+    expected = list(range(EVENTS))
+    async with unharmed(server, report, growth=GROWTH + SLOW_READERS * OUTBOX) as pulse:
+        publisher, reader, *slow = await asyncio.gather(
+            *(Client.login(server.port) for _ in range(SLOW_READERS + 2))
+        )
+        got = await subscribe(reader, "flood")
+        partly = [await subscribe(client, "flood") for client in slow]
+        for client in slow:
+            stop_reading(client)
+        await emit(publisher, "flood", until_seen=lambda _: reader.ping())
+        await publisher.ping()
+        await reader.ping()
+        assert got == expected
+        await pulse.beats(20)
+        for client in slow:
+            client.transport.resume_reading()
+        codes = {await client.closed for client in slow}
+        for seen in partly:
+            assert seen == expected[: len(seen)]
+        report("events that reached clients that did not read", [len(seen) for seen in partly][:3])
+        report("how they were closed", codes)
+        assert max(map(len, partly)) < EVENTS
+        assert codes <= {1013, 1006}
+        for client in (publisher, reader):
+            client.close()
+            await client.closed
+
+
+async def test_clients_that_never_read_again_are_dropped_while_their_socket_stays_open(
+    server: Server, report: Report
+) -> None:
+    async with unharmed(server, report, growth=GROWTH + SLOW_READERS * OUTBOX):
+        publisher, *slow = await asyncio.gather(*(Client.login(server.port) for _ in range(SLOW_READERS + 1)))
+        for client in slow:
+            await subscribe(client, "deaf")
+            stop_reading(client)
+        await emit(publisher, "deaf", until_seen=lambda _: publisher.ping())
+        publisher.close()
+        await publisher.closed
+    # Leaving the block proved that the server holds no more descriptors than before.
+    assert not any(client.closed.done() for client in slow)
+    for client in slow:
+        client.close()
+        await client.closed
+
+
+async def test_a_client_that_asks_without_reading_the_answers_is_not_answered_without_bound(
+    server: Server, report: Report
+) -> None:
+    text = '{"text":"' + "x" * 50_000 + '"}'
+    async with unharmed(server, report, growth=GROWTH + OUTBOX):
+        greedy = await Client.login(server.port)
+        made = Message(Topic.RECORD, RecordAction.CREATEANDUPDATE, name="big", version=-1, data=text)
+        await greedy.write(made)
+        stop_reading(greedy)
+        for _ in range(20_000):
+            greedy.send(Message(Topic.RECORD, RecordAction.READ, name="big"))
+        pong = greedy.ping()
+        greedy.transport.resume_reading()
+        with pytest.raises(Lost):
+            await pong
+        assert await greedy.closed in (1013, 1006)
+
+
+async def test_a_thousand_clients_that_come_and_go_leave_nothing_behind(
+    server: Server, report: Report
+) -> None:
+    async with unharmed(server, report):
+        for _ in range(20):
+            async with logged_in(server.port, 50) as clients:
+                for client in clients:
+                    client.ask(Message(Topic.EVENT, EventAction.SUBSCRIBE, names=["fleeting"]))
+                    client.ask(Message(Topic.RECORD, RecordAction.SUBSCRIBECREATEANDREAD, names=["fleeting"]))

@@ -1,0 +1,60 @@
+"""What must stay true of a server whatever some of its clients do."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from tests.robustness.conftest import Report
+from tests.robustness.pulse import Pulse
+from tests.robustness.vitals import MIB, Vitals, until
+from tests.servers import Server
+
+P99 = 0.25
+"""Seconds that a round trip of a well-behaved client may take, on a loaded machine, in 99 of 100 cases."""
+
+GROWTH = 64 * MIB
+"""Bytes of memory that abuse may cost, beyond what is configured to wait for clients that do not read."""
+
+MEMORY_LIMIT = 2048 * MIB
+"""Bytes at which the system refuses the server more, so that a test that fails does not take all memory."""
+
+BEATS_BEFORE, BEATS_AFTER = 20, 100
+SETTLED = 15.0
+
+
+@asynccontextmanager
+async def unharmed(
+    server: Server, report: Report, *, growth: int = GROWTH, p99: float = P99
+) -> AsyncIterator[Pulse]:
+    """Two clients work on while the body does harm: nothing of theirs is lost or late, and all is given back."""
+    vitals = Vitals(server.pid)
+    async with Pulse.beating(server.port) as pulse:
+        await pulse.beats(BEATS_BEFORE)
+        vitals.forget_peak()
+        memory, descriptors = vitals.memory, vitals.descriptors
+        with _limited_memory(server.pid):
+            yield pulse
+            await pulse.beats(BEATS_AFTER)
+        peak = vitals.peak - memory
+        await until(lambda: vitals.descriptors <= descriptors, SETTLED, "descriptors as before")
+    report("events", pulse.events)
+    report("writes", pulse.writes)
+    report("peak growth", f"{peak / MIB:.1f} MiB")
+    assert not pulse.faults, pulse.faults[:5]
+    assert not pulse.lost
+    assert max(pulse.events.at(0.99), pulse.writes.at(0.99)) < p99
+    assert peak < growth
+    assert server.is_running()
+    assert server.is_healthy()
+
+
+@contextmanager
+def _limited_memory(pid: int) -> Iterator[None]:
+    before = resource.prlimit(pid, resource.RLIMIT_AS)
+    resource.prlimit(pid, resource.RLIMIT_AS, (MEMORY_LIMIT, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_AS, before)
