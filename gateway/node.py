@@ -24,6 +24,7 @@ from deepstream_protocol.topics import (
 from events.handler import EventHandler
 from gateway.endpoint import Endpoint
 from gateway.rule_records import RuleRecords
+from permissions.questions import QUESTIONS
 from permissions.verdict import Permissions, Verdict
 from presence.handler import PresenceHandler
 from pubsub.cluster import Cluster
@@ -127,7 +128,8 @@ class Node:
             actions = _ACTIONS[message.topic]
             for name, denial in verdict.items():
                 connection.send(_denied(message, actions[denial.value], name))
-            if message.names is None:
+            question = QUESTIONS.get((message.topic, message.action))
+            if message.names is None or question is None or not question.bulk:
                 return None
             message.names = [name for name in names_of(message) if name not in verdict]
         return self._receive[message.topic](connection, message)

@@ -19,7 +19,7 @@ from permissions.inquiry import Clock, Inquiry
 from permissions.javascript import RuleError, is_nullish, to_text, type_of, undefined
 from permissions.matching import Match, PathTable
 from permissions.questions import QUESTIONS, Question
-from permissions.reader import Known, RecordReader
+from permissions.reader import Known, NotLoaded, RecordReader
 from permissions.regex import RegularExpression
 from permissions.rule import Rule
 from permissions.surroundings import action_name
@@ -92,7 +92,13 @@ class _TracedInquiry(Inquiry):
     def _ask(self, match: Match, user: User, message: Message, name: str, old_data: Any) -> Denial | None:
         step: dict[str, Any] = {"oldData": shown(old_data)} if match.rule.uses_old_data else {}
         self._steps[name, id(match.rule)] = step
-        refusal = super()._ask(match._replace(rule=_traced(match.rule, step)), user, message, name, old_data)
+        traced = match._replace(rule=_traced(match.rule, step))
+        try:
+            refusal = super()._ask(traced, user, message, name, old_data)
+        except NotLoaded as missing:  # the last word, unless they can be loaded and it is asked again
+            step["verdict"] = Denial.ERROR.value
+            step["error"] = f"it needs records that are not loaded: {', '.join(sorted(missing.names))}"
+            raise
         step["verdict"] = _verdict(refusal)
         return refusal
 

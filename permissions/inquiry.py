@@ -40,14 +40,17 @@ class Inquiry:
     def answer(self, user: User, message: Message, name: str) -> Denial | None:
         """Why ``name`` is refused, or None; raises ``NotLoaded``."""
         match = self._find(name)
-        if match is not None and match.rule.constant is True and self.creation is None:
-            return None
+        if match is not None and (constant := match.rule.constant) is not None:
+            if not constant:
+                return Denial.DENIED
+            if self.creation is None:
+                return None
         return self.examine(match, user, message, name)
 
     def examine(self, match: Match | None, user: User, message: Message, name: str) -> Denial | None:
-        """As ``answer``, by whatever rule ``match`` found."""
-        if match is None or match.rule.constant is False:
-            return self._refuse(match)
+        """As ``answer``, by running the rule that ``match`` found and those that belong to it."""
+        if match is None:
+            return Denial.DENIED
         if self.creation is not None:
             return self._examine_new(match, user, message, name)
         known = self._known(name) if self._needs_record(match.rule) else None
@@ -64,17 +67,13 @@ class Inquiry:
         known = self._known(name)
         if known is not None:
             return self._ask(match, user, message, name, known[1])
-        refusal = self._ask(creation, user, message, name, undefined) if creation else self._refuse(None)
+        refusal = self._ask(creation, user, message, name, undefined) if creation else Denial.DENIED
         if refusal is not None:
             return refusal
         return self._ask(match, user, message, name, {} if self.question.reads_new else undefined)
 
     def _needs_record(self, rule: Rule) -> bool:
         return rule.uses_old_data or (rule.uses_data and self.question.merges)
-
-    def _refuse(self, match: Match | None) -> Denial:
-        """Refuse without running anything: no rule was found, or one that is ``false``."""
-        return Denial.DENIED
 
     def _ask(self, match: Match, user: User, message: Message, name: str, old_data: Any) -> Denial | None:
         """Run one rule; only ``true`` allows."""

@@ -54,6 +54,13 @@ class GroupCommit:
         self._change(transition, partial(transition.add, write))
         return None if self.pending < MAX_PENDING else self._room
 
+    def peek(self, name: str) -> RecordState | None:
+        """The state that the next write to ``name`` will find, if known; not all of it is stored yet."""
+        transition = self._transitions.get(name)
+        if transition is not None and transition.is_loaded:
+            return transition.working
+        return self.reader.peek(name)
+
     def is_busy(self, name: str) -> bool:
         """Whether something about the record ``name`` is not settled."""
         return name in self._transitions

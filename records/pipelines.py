@@ -49,8 +49,12 @@ class Pipelines:
         return self._volatile if self._excluded and name.startswith(self._excluded) else self._stored
 
     def peek(self, name: str) -> RecordState | None:
-        """The stored state of ``name`` if it can be had without waiting."""
-        return self.of(name).reader.peek(name)
+        """The state that the next write to ``name`` will find, if that is known without waiting.
+
+        What is not stored yet is in it, so that rules judge a write by what it is applied to; nobody must
+        be shown it.
+        """
+        return self.of(name).peek(name)
 
     async def load(self, names: Collection[str]) -> dict[str, RecordState | StoreError]:
         """The stored state of each name, read from the store where needed."""

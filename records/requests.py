@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from deepstream_protocol.message import Message
-from deepstream_protocol.paths import PathError, erase_path, set_path
+from deepstream_protocol.paths import PathError
 from deepstream_protocol.topics import RecordAction, Topic
+from deepstream_protocol.writes import written
 from pubsub.connection import Connection
 from pubsub.replies import refusal
 from records.names import name_problem
@@ -21,6 +22,9 @@ UPSERTS = {
 }
 """Writes that create what is missing, and what subscribers see of them."""
 
+
+_WHOLE = (RecordAction.UPDATE, RecordAction.CREATEANDUPDATE)
+"""Writes that replace all of the data, whatever it was."""
 
 MAX_SIZE = 16 * 1024 * 1024
 """Characters of a record: one patch is never large, but many could make what no client can take."""
@@ -91,7 +95,7 @@ class Change:
     ``value`` is the parsed data; ``unversioned`` writes (hot path) take whatever version comes next.
     """
 
-    __slots__ = ("_creates", "_make", "_records", "_unversioned", "connection", "message")
+    __slots__ = ("_creates", "_records", "_unversioned", "connection", "message")
 
     def __init__(
         self, records: Records, connection: Connection, message: Message, *, unversioned: bool = False
@@ -101,7 +105,6 @@ class Change:
         self.message = message
         self._creates = message.action in UPSERTS
         self._unversioned = unversioned
-        self._make = _MAKERS[message.action]
 
     def apply(self, current: RecordState) -> RecordState:
         """See ``Write.apply``."""
@@ -118,7 +121,7 @@ class Change:
             stale = given is None or given < version
             raise Refused(RecordAction.VERSION_EXISTS if stale else RecordAction.INVALID_VERSION)
         try:
-            state = self._make(self.message, current, version)
+            state = _state_after(self.message, current, version)
         except PathError:
             raise Refused(RecordAction.INVALID_MESSAGE_DATA) from None
         if state.size > MAX_SIZE:
@@ -185,38 +188,11 @@ class Deletion:
         self._connection.send(refusal(self._message, RecordAction.RECORD_DELETE_ERROR))
 
 
-def _replace(message: Message, current: RecordState, version: int) -> RecordState:
-    return RecordState(version, text=message.data, value=message.value())
-
-
-def _patch(message: Message, current: RecordState, version: int) -> RecordState:
-    if message.data is None:
-        return _erase(message, current, version)
-    value = set_path(current.value, message.path or "", message.value())
-    return RecordState(version, value=value, estimate=current.size + len(message.data))
-
-
-def _erase(message: Message, current: RecordState, version: int) -> RecordState:
-    value = erase_path(current.value, message.path or "")
-    return RecordState(version, value=value, estimate=current.size)
-
-
-def _patch_multi(message: Message, current: RecordState, version: int) -> RecordState:
-    value = current.value
-    for entry in message.value():
-        path = entry["path"]
-        value = set_path(value, path, entry["data"]) if "data" in entry else erase_path(value, path)
+def _state_after(message: Message, current: RecordState, version: int) -> RecordState:
+    value = written(message, current.value if message.action not in _WHOLE else None)
+    if message.action in _WHOLE:
+        return RecordState(version, text=message.data, value=value)
     return RecordState(version, value=value, estimate=current.size + len(message.data or ""))
-
-
-_MAKERS: dict[int, Callable[[Message, RecordState, int], RecordState]] = {
-    RecordAction.UPDATE: _replace,
-    RecordAction.CREATEANDUPDATE: _replace,
-    RecordAction.PATCH: _patch,
-    RecordAction.CREATEANDPATCH: _patch,
-    RecordAction.ERASE: _erase,
-    RecordAction.PATCH_MULTI: _patch_multi,
-}
 
 
 def _broadcast_of(message: Message, version: int) -> Message:

@@ -1,0 +1,58 @@
+"""What a write makes of a record's data (PROTOCOL.md section 5): one answer for the store and the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .errors import ProtocolError
+from .message import Message
+from .paths import erase_path, set_path
+from .topics import RecordAction
+
+
+def written(message: Message, current: Any) -> Any:
+    """The data that a record with ``current`` has once ``message`` is applied; ``current`` stays as it was.
+
+    Raises ProtocolError for data that is none, PathError (also a ValueError) for a path that leads nowhere.
+    """
+    return _WRITES[message.action](message, current)
+
+
+def _replace(message: Message, _: Any) -> Any:
+    value = message.value()
+    if not isinstance(value, dict | list):
+        raise ProtocolError("a record is an object or an array")
+    return value
+
+
+def _patch(message: Message, current: Any) -> Any:
+    if message.data is None:  # a path that is set to nothing is taken away
+        return _erase(message, current)
+    return set_path(current, message.path or "", message.value())
+
+
+def _erase(message: Message, current: Any) -> Any:
+    return erase_path(current, message.path or "")
+
+
+def _patch_multi(message: Message, current: Any) -> Any:
+    patches = message.value()
+    if not isinstance(patches, list):
+        raise ProtocolError("the data of PATCH_MULTI is an array")
+    for patch in patches:
+        if not isinstance(patch, dict) or not isinstance(patch.get("path"), str):
+            raise ProtocolError("an entry of PATCH_MULTI has a path")
+        path = patch["path"]
+        current = set_path(current, path, patch["data"]) if "data" in patch else erase_path(current, path)
+    return current
+
+
+_WRITES: dict[int, Callable[[Message, Any], Any]] = {
+    RecordAction.UPDATE: _replace,
+    RecordAction.CREATEANDUPDATE: _replace,
+    RecordAction.PATCH: _patch,
+    RecordAction.CREATEANDPATCH: _patch,
+    RecordAction.ERASE: _erase,
+    RecordAction.PATCH_MULTI: _patch_multi,
+}

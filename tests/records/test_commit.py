@@ -1,0 +1,406 @@
+"""Tests of group commit: one commit carries all that came while the last one ran."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from deepstream_protocol.topics import RecordAction
+from pubsub.connection import Connection
+from records.cache import RecordCache
+from records.commit import MAX_ROWS, GroupCommit
+from records.reader import RecordReader
+from records.state import RecordState
+from records.storage import Refusal, Row, StoreError
+from tests.pubsub.kit import DEADLINE
+from tests.records.kit import StoreDouble, World, acknowledged, actions, updated
+
+
+def existing(count: int) -> dict[str, tuple[int, str]]:
+    return {f"r{number}": (0, "{}") for number in range(count)}
+
+
+async def warm(count: int) -> tuple[World, Any]:
+    """A world with ``count`` records in memory, and a client."""
+    world = World(existing(count))
+    client = world.client()
+    for number in range(count):
+        world.say(client, RecordAction.READ, name=f"r{number}")
+    await world.settled()
+    client.take()
+    return world, client
+
+
+def names(rows: list[Row]) -> list[str]:
+    return [row.name for row in rows]
+
+
+# Groups
+
+
+async def test_writes_of_one_turn_are_one_commit_of_one_row_for_each_record() -> None:
+    world, client = await warm(3)
+    for version in range(1, 101):
+        for number in range(3):
+            world.write(client, f"r{number}", version, f"[{version}]", f"{number}.{version}")
+    await world.settled()
+    assert world.store.commits == [[Row(f"r{number}", 0, 100, "[100]") for number in range(3)]]
+    assert len(client.take()) == 300
+
+
+async def test_what_comes_during_a_commit_is_the_next_commit() -> None:
+    world, client = await warm(50)
+    world.store.commit_gate.close()
+    world.write(client, "r0", 1, "[1]")
+    await world.store.commit_gate.arrived()
+    for version in range(2, 12):
+        world.write(client, "r0", version, f"[{version}]")
+    for number in range(1, 50):
+        world.write(client, f"r{number}", 1, "[1]")
+    world.store.commit_gate.open()
+    await world.settled()
+    assert world.store.commits[0] == [Row("r0", 0, 1, "[1]")]
+    assert len(world.store.commits) == 2
+    assert sorted(names(world.store.commits[1])) == sorted(f"r{number}" for number in range(50))
+    assert Row("r0", 1, 11, "[11]") in world.store.commits[1]
+
+
+async def test_one_commit_runs_at_a_time_and_a_record_is_in_it_once() -> None:
+    class Watched(StoreDouble):
+        running = most = 0
+
+        async def commit(self, rows: Any) -> Any:
+            self.running += 1
+            self.most = max(self.most, self.running)
+            assert len(set(names(rows))) == len(rows)
+            await asyncio.sleep(0)
+            try:
+                return await super().commit(rows)
+            finally:
+                self.running -= 1
+
+    store = Watched(existing(20))
+    world = World(store=store)
+    client = world.client()
+    for round_ in range(30):
+        for number in range(20):
+            world.write(client, f"r{number}", -1, f"[{round_}]")
+        await asyncio.sleep(0)
+    await world.settled()
+    assert store.most == 1
+    assert 1 < len(store.commits) <= 40
+    assert all(store.stored(f"r{number}") == (30, "[29]") for number in range(20))
+
+
+async def test_a_commit_has_a_bound() -> None:
+    world, client = await warm(MAX_ROWS + 10)
+    for number in range(MAX_ROWS + 10):
+        world.write(client, f"r{number}", 1, "[1]", str(number))
+    await world.settled()
+    assert [len(rows) for rows in world.store.commits] == [MAX_ROWS, 10]
+    assert len(client.take()) == MAX_ROWS + 10
+
+
+async def test_a_record_that_changes_all_the_time_does_not_hold_up_another() -> None:
+    world, client = await warm(2)
+    world.store.commit_gate.close()
+    world.write(client, "r0", 1, "[1]")
+    await world.store.commit_gate.arrived()
+    world.write(client, "r1", 1, "[1]", "other")
+    world.write(client, "r0", 2, "[2]")
+    world.store.commit_gate.open()
+    await client.next()
+    assert "r1" in names(world.store.commits[1])
+    await world.settled()
+
+
+# Nothing is told before it is stored
+
+
+async def test_nobody_hears_of_a_write_or_a_refusal_or_a_deletion_before_the_commit() -> None:
+    world, client = await warm(2)
+    subscriber = await world.subscriber("r0", "r1")
+    world.store.commit_gate.close()
+    world.write(client, "r0", 1, "[1]", "1")
+    await world.store.commit_gate.arrived()
+    world.write(client, "r0", 1, "[2]", "2")
+    world.write(client, "r0", 2, "[2]", "3")
+    world.say(client, RecordAction.DELETE, name="r1")
+    await asyncio.sleep(0)
+    assert (client.take(), subscriber.take()) == ([], [])
+    assert world.handler.pipelines.of("r0").reader.peek("r0").version == 0
+    world.store.commit_gate.open()
+    await world.settled()
+    assert sorted(actions(client.take())) == [
+        RecordAction.DELETE_SUCCESS,
+        RecordAction.WRITE_ACKNOWLEDGEMENT,
+        RecordAction.WRITE_ACKNOWLEDGEMENT,
+        RecordAction.VERSION_EXISTS,
+    ]
+    assert sorted(actions(subscriber.take())) == [
+        RecordAction.DELETED,
+        RecordAction.UPDATE,
+        RecordAction.UPDATE,
+    ]
+
+
+async def test_rules_see_what_the_next_write_will_find() -> None:
+    world, client = await warm(1)
+    pipelines = world.handler.pipelines
+    assert (pipelines.peek("r0").version, pipelines.peek("unknown")) == (0, None)
+    world.store.commit_gate.close()
+    world.store.commit_errors.append(StoreError("down"))
+    world.write(client, "r0", 1, "[1]")
+    await world.store.commit_gate.arrived()
+    world.write(client, "r0", 2, "[2]")
+    assert (pipelines.peek("r0").version, pipelines.peek("r0").text) == (2, "[2]")
+    world.store.commit_gate.open()
+    await world.settled()
+    assert pipelines.peek("r0").version == 0
+
+
+async def test_writes_that_are_pipelined_keep_their_order() -> None:
+    world, client = await warm(1)
+    subscriber = await world.subscriber("r0")
+    for version in range(1, 200):
+        world.write(client, "r0", version, f"[{version}]", str(version))
+        if version % 7 == 0:
+            await asyncio.sleep(0)
+    await world.settled()
+    assert [message.correlation_id for message in client.take()] == [str(v) for v in range(1, 200)]
+    assert subscriber.take() == [updated("r0", version, f"[{version}]") for version in range(1, 200)]
+
+
+async def test_of_two_writers_of_one_version_the_first_wins_and_the_other_gets_its_state() -> None:
+    world, client = await warm(1)
+    other = world.client()
+    world.write(client, "r0", 1, '["first"]', "1")
+    world.write(other, "r0", 1, '["second"]', "2")
+    await world.settled()
+    assert client.take() == [acknowledged("r0", "1")]
+    (reply,) = other.take()
+    assert (reply.action, reply.version, reply.data) == (
+        RecordAction.VERSION_EXISTS,
+        1,
+        '["first"]',
+    )
+
+
+async def test_writes_to_a_record_that_is_not_in_memory_wait_for_one_read_of_it() -> None:
+    world = World(existing(1))
+    client = world.client()
+    world.store.load_gate.close()
+    for version in range(1, 20):
+        world.write(client, "r0", version, f"[{version}]", str(version))
+    await world.store.load_gate.arrived()
+    assert world.store.commits == []
+    world.store.load_gate.open()
+    await world.settled()
+    assert world.store.loads == [["r0"]]
+    assert world.store.commits == [[Row("r0", 0, 19, "[19]")]]
+    assert len(client.take()) == 19
+
+
+async def test_after_everything_is_settled_nothing_is_held() -> None:
+    world, client = await warm(5)
+    for number in range(5):
+        world.write(client, f"r{number}", 1, "[1]")
+        world.write(client, f"r{number}", 1, "[1]")
+        world.say(client, RecordAction.READ, name=f"missing{number}")
+    world.store.commit_errors.append(StoreError("down"))
+    await world.settled()
+    commit = world.handler.pipelines.of("r0")
+    assert commit.pending == 0
+    assert not any(commit.is_busy(f"{name}{number}") for name in ("r", "missing") for number in range(5))
+
+
+async def test_a_failed_commit_fails_what_was_decided_upon_it_and_nothing_else() -> None:
+    world, client = await warm(2)
+    subscriber = await world.subscriber("r0", "r1")
+    world.store.commit_gate.close()
+    world.store.commit_errors.extend([StoreError("down"), None])
+    world.write(client, "r0", 1, "[1]", "1")
+    await world.store.commit_gate.arrived()
+    world.write(client, "r0", 2, "[2]", "2")
+    world.write(client, "r1", 1, "[1]", "3")
+    world.store.commit_gate.open()
+    await world.settled()
+    assert {message.correlation_id: message.action for message in client.take()} == {
+        "1": RecordAction.RECORD_UPDATE_ERROR,
+        "2": RecordAction.RECORD_UPDATE_ERROR,
+        "3": RecordAction.WRITE_ACKNOWLEDGEMENT,
+    }
+    assert subscriber.take() == [updated("r1", 1, "[1]")]
+
+
+async def test_a_commit_that_was_stored_though_it_failed_is_found_out_by_the_next_write() -> None:
+    class Liar(StoreDouble):
+        async def commit(self, rows: Any) -> Any:
+            refused = await super().commit(rows)
+            if len(self.commits) == 1:
+                raise StoreError("the connection broke after the commit")
+            return refused
+
+    world = World(store=Liar(existing(1)))
+    client = world.client()
+    world.write(client, "r0", 1, "[1]", "1")
+    await world.settled()
+    assert actions(client.take()) == [RecordAction.RECORD_UPDATE_ERROR]
+    world.write(client, "r0", 1, "[2]", "2")
+    await world.settled()
+    (reply,) = client.take()
+    assert (reply.action, reply.version, reply.data) == (RecordAction.VERSION_EXISTS, 1, "[1]")
+
+
+async def test_a_value_that_has_no_text_fails_by_itself() -> None:
+    """Deeper than JSON writers go, as a record can be that was not written through this server."""
+    deep = "[" * 300 + "]" * 300
+    world = World({"deep": (0, deep), "r0": (0, "{}")})
+    client = world.client()
+    for name in ("deep", "r0"):
+        world.say(client, RecordAction.READ, name=name)
+    await world.settled()
+    client.take()
+    world.write(client, "deep", 1, "1", "1", path="[1]")
+    world.write(client, "r0", 1, "[1]", "2")
+    await world.settled()
+    assert {message.correlation_id: message.action for message in client.take()} == {
+        "1": RecordAction.RECORD_UPDATE_ERROR,
+        "2": RecordAction.WRITE_ACKNOWLEDGEMENT,
+    }
+
+
+async def test_a_connection_that_cannot_be_told_keeps_no_other_from_being_told() -> None:
+    class Broken:
+        name, binary = "broken", False
+
+        def frame(self, message: object) -> str:
+            raise RuntimeError("a mistake")
+
+    world, client = await warm(2)
+    subscriber = await world.subscriber("r0", "r1")
+    broken = Connection(Broken(), subscriber.flusher, limit=1)
+    world.handler.subscriptions.add(broken, "r0")
+    world.write(client, "r0", 1, "[1]", "1")
+    world.write(client, "r0", 2, "[2]", "2")
+    world.write(client, "r1", 1, "[1]", "3")
+    await world.settled()
+    assert updated("r1", 1, "[1]") in subscriber.take()
+    assert acknowledged("r1", "3") in client.take()
+    assert not world.handler.pipelines.of("r0").is_busy("r0")
+
+
+# Backpressure
+
+
+async def test_writers_wait_while_the_store_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("records.commit.MAX_PENDING", 10)
+    world, client = await warm(1)
+    world.store.commit_gate.close()
+    version = 0
+    room = None
+    while room is None:
+        version += 1
+        assert version <= 10
+        world.write(client, "r0", version, "{}")
+        room = next(iter(world._waiting), None)
+    assert version == 10
+    await world.store.commit_gate.arrived()
+    assert not room.done()
+    world.store.commit_gate.open()
+    await asyncio.wait_for(room, DEADLINE)
+    await world.settled()
+    assert world.handler.pipelines.of("r0").pending == 0
+    world.write(client, "r0", version + 1, "{}")
+    assert not world._waiting
+
+
+async def test_readers_behind_too_many_writes_are_answered_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("records.commit.MAX_PENDING", 3)
+    world, client = await warm(1)
+    for version in range(1, 6):
+        world.write(client, "r0", version, "{}")
+    world.say(client, RecordAction.READ, name="r0")
+    await world.settled()
+    assert [message.version for message in client.take()] == [5]
+
+
+# Ending
+
+
+async def test_draining_waits_for_commits_loads_and_second_attempts() -> None:
+    world, client = await warm(1)
+    world.store.commit_gate.close()
+    world.write(client, "r0", -1, "[1]", "1")
+    world.say(client, RecordAction.CREATEANDUPDATE, name="new", version=-1, data="{}")
+    draining = asyncio.create_task(world.handler.drain())
+    await world.store.commit_gate.arrived()
+    world.store.write_elsewhere("r0", 5, "{}")
+    assert not draining.done()
+    world.store.commit_gate.open()
+    await asyncio.wait_for(draining, DEADLINE)
+    assert client.take() == [acknowledged("r0", "1")]
+    assert world.store.stored("r0") == (6, "[1]")
+    assert world.store.stored("new") == (1, "{}")
+
+
+async def test_draining_what_is_idle_returns_at_once() -> None:
+    store = StoreDouble()
+    commit = GroupCommit(store, RecordReader(store, RecordCache(0), timeout=1))
+    await commit.drain()
+
+
+class Note:
+    """A write that makes the next version and notes what became of it."""
+
+    def __init__(self) -> None:
+        self.outcome: list[object] = []
+
+    def apply(self, current: RecordState) -> RecordState:
+        return RecordState(current.version + 1, text="{}")
+
+    def stored(self, state: RecordState) -> None:
+        self.outcome.append(state.version)
+
+    def refused(self, action: int, stored: RecordState) -> None:
+        self.outcome.append(action)
+
+    def failed(self, error: StoreError) -> None:
+        self.outcome.append(str(error))
+
+
+async def test_a_write_that_loses_again_and_again_is_tried_until_it_wins() -> None:
+    class Losing(StoreDouble):
+        async def commit(self, rows: Any) -> Any:
+            if len(self.commits) < 5:
+                self.commits.append(list(rows))
+                self.write_elsewhere("r", len(self.commits) * 10, "{}")
+                return {"r": Refusal.LOST}
+            return await super().commit(rows)
+
+    store = Losing({"r": (0, "{}")})
+    commit = GroupCommit(store, RecordReader(store, RecordCache(1 << 20), timeout=1))
+    note = Note()
+    assert commit.submit("r", note) is None
+    await commit.drain()
+    assert note.outcome == [51]
+    assert [rows[0].base for rows in store.commits] == [0, 10, 20, 30, 40, 50]
+
+
+async def test_a_write_that_is_a_mistake_fails_alone() -> None:
+    class Mistake(Note):
+        def apply(self, current: RecordState) -> RecordState:
+            raise RuntimeError("a mistake")
+
+    store = StoreDouble({"r": (0, "{}")})
+    commit = GroupCommit(store, RecordReader(store, RecordCache(1 << 20), timeout=1))
+    notes = [Note(), Mistake(), Note()]
+    for note in notes:
+        commit.submit("r", note)
+    await commit.drain()
+    assert [note.outcome for note in notes] == [[1], ["a mistake"], [2]]
+    assert commit.pending == 0
