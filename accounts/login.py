@@ -12,38 +12,43 @@ from pubsub.connection import User
 
 @dataclass(frozen=True, slots=True)
 class LoginRequest:
-    """What a client shows: the login data it sent, its address, and the request headers it came with."""
+    """What a client shows: the login data it sent, its address, and the request headers it came with.
+
+    ``session_key`` is that of the Django session of a browser on a page of this very server.
+    """
 
     data: Mapping[str, Any]
     address: str = ""
     headers: Mapping[str, str] | None = None
+    session_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A login that was refused; ``reason`` is sent to the client as JSON, None sends nothing."""
+    """A login that was refused; ``reason`` is sent to the client as JSON, None sends nothing.
+
+    ``is_wrong`` is false when that is no fault of the login data, as when who should decide is not there.
+    """
+
+    reason: Any = None
+    is_wrong: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PassOn:
+    """Not for this strategy: the next is asked; without one, the client is refused with ``reason``."""
 
     reason: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Lacking:
-    """The login data has not what the strategy goes by: the next is asked.
+Outcome = User | Refused | PassOn | None
+"""Who logged in, a refusal, or, as ``PassOn`` or None, a client that the strategy does not know."""
 
-    If there is no other strategy, the client is refused with ``reason``.
-    """
-
-    reason: Any
-
-
-Outcome = User | Refused | Lacking | None
-"""Who logged in, a refusal, or, to ask the next strategy: not for this one, or None, not known to it."""
-
-MISSING_CREDENTIALS = Lacking({"error": "missing authentication parameter: username or/and password"})
+MISSING_CREDENTIALS = PassOn({"error": "missing authentication parameter: username or/and password"})
 """What the reference server says to this too."""
 
 
-def credentials(data: Mapping[str, Any]) -> tuple[str, str] | Lacking:
+def credentials(data: Mapping[str, Any]) -> tuple[str, str] | PassOn:
     """The ``username`` and ``password`` of login data, both text that is not empty."""
     username, password = data.get("username"), data.get("password")
     if isinstance(username, str) and isinstance(password, str) and username and password:
@@ -75,7 +80,7 @@ class Login:
                 return self._ask_later(outcome, request, index + 1)
             if isinstance(outcome, User | Refused):
                 return outcome
-            if isinstance(outcome, Lacking) and len(self._strategies) == 1:
+            if isinstance(outcome, PassOn) and len(self._strategies) == 1:
                 return Refused(outcome.reason)
         return Refused()
 
@@ -85,7 +90,7 @@ class Login:
         outcome = await pending
         if isinstance(outcome, User | Refused):
             return outcome
-        if isinstance(outcome, Lacking) and len(self._strategies) == 1:
+        if isinstance(outcome, PassOn) and len(self._strategies) == 1:
             return Refused(outcome.reason)
         rest = self._ask(request, following)
         return await rest if inspect.isawaitable(rest) else rest

@@ -56,6 +56,16 @@ class Passwords:
         blocks = ceil(self._key_length / hashlib.new(self._digest).digest_size)
         return self._iterations * blocks > CHEAP_ROUNDS
 
+    def is_possible(self, stored: str) -> bool:
+        """Whether ``stored`` can be what ``hash`` made, by its form."""
+        if self._digest is None:
+            return bool(stored)
+        try:
+            key = base64.b64decode(stored[: self._key_text_length], validate=True)
+        except ValueError:
+            return False
+        return len(key) == self._key_length
+
     def hash(self, password: str) -> str:
         """``password`` as it is stored, with a new salt; takes its time."""
         return self._stored(password, base64.b64encode(secrets.token_bytes(SALT_BYTES)).decode())
@@ -69,8 +79,10 @@ class Passwords:
             return self._compare(password, stored)
         return asyncio.get_running_loop().run_in_executor(self._executor, self._compare, password, stored)
 
-    def hash_later(self, password: str) -> Awaitable[str]:
-        """``hash`` in a thread."""
+    def hash_soon(self, password: str) -> str | Awaitable[str]:
+        """``hash``; awaitable if that takes long."""
+        if self._executor is None:
+            return self.hash(password)
         return asyncio.get_running_loop().run_in_executor(self._executor, self.hash, password)
 
     def close(self) -> None:

@@ -72,7 +72,7 @@ _ALL: tuple[Load, ...] = (
         "login",
         "2000 clients log in, 20 at once, with 5 subscriptions each, and stay",
         clients=2000,
-        ahead=500,
+        ahead=2000,
         at_once=20,
     ),
 )

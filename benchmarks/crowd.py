@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import Self, TypeVar
+from urllib.parse import urlsplit
 
 from benchmarks.sockets import Client, Clock, Counter, Socket, Unexpected
 from benchmarks.wire import message_in
@@ -13,6 +14,9 @@ from deepstream_protocol.message import Message
 SCRATCH = 256 * 1024
 """Bytes that one read may bring; all sockets of a crowd read into the same buffer, one after another."""
 
+DEADLINE = 30.0
+"""Seconds that a client may take to connect, log in and get what it asked for."""
+
 AnySocket = TypeVar("AnySocket", bound=Socket)
 
 
@@ -20,7 +24,8 @@ class Crowd:
     """Logged-in clients of the server at ``url``; leaving this async context drops their connections."""
 
     def __init__(self, url: str, *, at_once: int = 20) -> None:
-        self._url = url
+        address = urlsplit(url)
+        self._host, self._port = address.hostname or "", address.port or 0
         self._scratch = memoryview(bytearray(SCRATCH))
         self._gate = asyncio.Semaphore(at_once)
         self._sockets: list[Socket] = []
@@ -38,13 +43,13 @@ class Crowd:
         return sum(socket.is_lost for socket in self._sockets)
 
     async def clients(self, count: int, request: Message | None = None, *, replies: int = 1) -> list[Client]:
-        """``count`` clients, each of which has sent ``request`` and got its ack within ``replies`` messages."""
+        """``count`` clients; each has sent ``request`` and got its ack within ``replies`` messages."""
         return await asyncio.gather(*(self.client(request, replies=replies) for _ in range(count)))
 
     async def client(self, request: Message | None = None, *, replies: int = 1) -> Client:
         """One client, as in ``clients``."""
-        async with self._gate:
-            client = await Client.connect(self._url, self._scratch)
+        async with self._gate, asyncio.timeout(DEADLINE):
+            client = await Client.connect(self._host, self._port, self._scratch)
             self._sockets.append(client)
             await client.login()
             if request is not None:

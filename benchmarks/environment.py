@@ -46,8 +46,9 @@ def _reference() -> str:
 
 
 def _commit() -> str:
+    commit = _output("git", "rev-parse", "--short", "HEAD") or "none: not in a git repository"
     changed = _output("git", "status", "--porcelain", "--untracked-files=no")
-    return _output("git", "rev-parse", "--short", "HEAD") + (" and uncommitted changes" if changed else "")
+    return commit + (" and uncommitted changes" if changed else "")
 
 
 def _output(command: str, *arguments: str) -> str:

@@ -1,14 +1,16 @@
 """Publishers that keep a window of messages in flight, and subscribers that all get every message.
 
 A publisher sends its next message when one subscriber, the witness, has got an earlier one. The witness reads
-every frame and checks the numbers in them; the other subscribers count bytes, and in the end each must have as many
-as the witness.
+every frame and checks the numbers in them; the other subscribers count bytes, and in the end each must have
+as many as the witness.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -16,12 +18,12 @@ from benchmarks.crowd import Crowd
 from benchmarks.figures import Figures, figures
 from benchmarks.load import Pace, body, settled
 from benchmarks.process import Span
-from benchmarks.sockets import Client, Counter
+from benchmarks.sockets import Client
 from benchmarks.wire import frame
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import EventAction, RecordAction, Topic
 
-_MARK = b'"#'
+_STAMP = re.compile(rb'"#(\d\d):(\d{10})')
 
 
 class EventScene:
@@ -63,44 +65,45 @@ class RecordScene:
 
 
 class Publisher:
-    """Numbers what it sends, and remembers when it sent what is in flight."""
+    """Numbers what it sends, keeps ``window`` messages in flight, and remembers when it sent them."""
 
-    def __init__(self, number: int, client: Client, scene: EventScene | RecordScene) -> None:
+    def __init__(self, number: int, client: Client, scene: EventScene | RecordScene, window: int) -> None:
         self.sent = 0
-        self.seen = 0
+        self.client = client
         self._number = number
-        self._client = client
         self._scene = scene
-        self._sent_at: deque[float] = deque()
+        self._window = window
+        self._sent_at: deque[float] = deque()  # of what is in flight, the oldest first
         client.hand_over(lambda payloads: None)  # counted in client.received: nothing should come
 
-    @property
-    def answers(self) -> int:
-        """Bytes that the server sent to it, all of them errors."""
-        return self._client.received
-
-    def send(self, count: int) -> None:
-        """Send the next ``count`` messages in one write."""
-        frames = []
-        for number in range(self.sent + 1, self.sent + count + 1):
-            stamp = f"#{self._number:02}:{number:010}"
-            frames.append(frame(self._scene.message(self._number, number, stamp)))
+    def fill_window(self) -> None:
+        """Send as many messages as may be in flight, in one write."""
+        count = self._window - len(self._sent_at)
+        numbers = range(self.sent + 1, self.sent + count + 1)
         self.sent += count
         self._sent_at.extend([perf_counter()] * count)
-        self._client.transport.write(b"".join(frames))
+        self.client.transport.write(b"".join(map(self._frame, numbers)))
 
-    def arrived(self, number: int, now: float) -> float:
-        """The witness has got this message: how long it took, or -1 if it is not the one that was due."""
-        if number != self.seen + 1 or number > self.sent:
-            return -1.0
-        self.seen = number
+    def arrived(self, number: int, now: float) -> float | None:
+        """The witness has got this message: how long it took; None if it was not due, or not any more.
+
+        Those before it that are still in flight have been lost, for the order is kept.
+        """
+        oldest = self.sent - len(self._sent_at) + 1
+        if not oldest <= number <= self.sent:
+            return None
+        for _ in range(number - oldest):
+            self._sent_at.popleft()
         return now - self._sent_at.popleft()
+
+    def _frame(self, number: int) -> bytes:
+        return frame(self._scene.message(self._number, number, f"#{self._number:02}:{number:010}"))
 
 
 class Witness:
     """The subscriber that reads everything, and lets publishers send more until a deadline."""
 
-    def __init__(self, client: Client, publishers: list[Publisher]) -> None:
+    def __init__(self, client: Client, publishers: Sequence[Publisher]) -> None:
         self.client = client
         self.seen = 0
         self.errors = 0
@@ -111,27 +114,70 @@ class Witness:
 
     def _take(self, payloads: list[bytes]) -> None:
         now = perf_counter()
-        credit: dict[int, int] = {}
-        for payload in payloads:
-            at = payload.find(_MARK) + 2
-            publisher = int(payload[at : at + 2]) if at > 1 else 0
-            latency = (
-                self._publishers[publisher].arrived(int(payload[at + 3 : at + 13]), now) if at > 1 else -1.0
-            )
-            if latency < 0:
-                self.errors += 1
-                continue
-            self.seen += 1
-            self.latencies.append(latency)
-            credit[publisher] = credit.get(publisher, 0) + 1
+        senders = [sender for payload in payloads if (sender := self._read(payload, now)) is not None]
         if now < self.deadline:
-            for publisher, count in credit.items():
-                self._publishers[publisher].send(count)
+            for number in set(senders):
+                self._publishers[number].fill_window()
+
+    def _read(self, payload: bytes, now: float) -> int | None:
+        """Whose message it is; None for one that should not have come."""
+        stamp = _STAMP.search(payload)
+        if stamp is not None and (sender := int(stamp[1])) < len(self._publishers):
+            latency = self._publishers[sender].arrived(int(stamp[2]), now)
+            if latency is not None:
+                self.seen += 1
+                self.latencies.append(latency)
+                return sender
+        self.errors += 1
+        return None
+
+
+class Cast:
+    """Everybody in one run: publishers, the witness and the other subscribers."""
+
+    def __init__(self, crowd: Crowd, publishers: list[Publisher], subscribers: list[Client]) -> None:
+        *others, last = subscribers
+        # The last to subscribe is the last to be served: what it has got, the others have been sent.
+        self.witness = Witness(last, publishers)
+        self._publishers = publishers
+        self._audience = [crowd.counter(client) for client in others]
+        self._crowd = crowd
+
+    async def publish(self, seconds: float, patience: float) -> None:
+        """Publish for this long, then wait until everything has arrived everywhere."""
+        witness, audience = self.witness, self._audience
+        witness.deadline = perf_counter() + seconds
+        for publisher in self._publishers:
+            publisher.fill_window()
+        await asyncio.sleep(seconds)
+        await settled(lambda: witness.seen, self._sent, patience)
+        await settled(
+            lambda: sum(counter.received for counter in audience),
+            lambda: witness.client.received * len(audience),
+            patience,
+        )
+
+    def undelivered(self) -> int:
+        """Deliveries that have not taken place, to the witness and, by their bytes, to the others."""
+        whole = self.witness.client.received
+        size = whole / max(1, self.witness.seen)
+        missing = sum(max(0, whole - counter.received) for counter in self._audience)
+        return (self._sent() - self.witness.seen) * (1 + len(self._audience)) + round(missing / size)
+
+    def errors(self) -> int:
+        """What came and should not have, and connections that were closed."""
+        whole = self.witness.client.received
+        surplus = sum(counter.received > whole for counter in self._audience)
+        answered = sum(publisher.client.received > 0 for publisher in self._publishers)
+        return self.witness.errors + surplus + answered + self._crowd.lost
+
+    def _sent(self) -> int:
+        return sum(publisher.sent for publisher in self._publishers)
 
 
 @dataclass(frozen=True, slots=True)
 class FanOut:
-    """Every message of every publisher to every subscriber, with ``window`` messages in flight per publisher."""
+    """Every message of every publisher to every subscriber, ``window`` of each publisher's in flight."""
 
     name: str
     about: str
@@ -143,51 +189,29 @@ class FanOut:
 
     async def run(self, url: str, pid: int, pace: Pace) -> Figures:
         """See ``Load``."""
-        scene = self.scene(self.publishers)
         async with Crowd(url) as crowd:
-            first, *others = await crowd.clients(self.subscribers, scene.subscription, replies=scene.replies)
-            senders = await crowd.clients(self.publishers)
-            publishers = [Publisher(number, client, scene) for number, client in enumerate(senders)]
-            witness = Witness(first, publishers)
-            audience = [crowd.counter(client) for client in others]
-            await self._phase(publishers, witness, audience, pace.warm_up)
-            warm, seen = self._tally(publishers, witness, audience, crowd), witness.seen
+            cast = await self._cast(crowd)
+            witness = cast.witness
+            await cast.publish(pace.warm_up, pace.patience)
+            seen, missed = witness.seen, cast.undelivered()
             witness.latencies.clear()
             span = Span(pid)
-            await self._phase(publishers, witness, audience, pace.seconds)
+            await cast.publish(pace.seconds, pace.patience)
             span.stop()
-            errors, undelivered = self._tally(publishers, witness, audience, crowd)
+            undelivered = cast.undelivered()
             return figures(
                 span,
-                operations=(witness.seen - seen) * self.subscribers - (undelivered - warm[1]),
+                operations=(witness.seen - seen) * self.subscribers - (undelivered - missed),
                 latencies=witness.latencies,
-                errors=errors,
+                errors=cast.errors(),
                 undelivered=undelivered,
             )
 
-    async def _phase(
-        self, publishers: list[Publisher], witness: Witness, audience: list[Counter], seconds: float
-    ) -> None:
-        """Publish for this long, then wait until everything has arrived everywhere."""
-        witness.deadline = perf_counter() + seconds
-        for publisher in publishers:
-            publisher.send(self.window)
-        await asyncio.sleep(seconds)
-        await settled(lambda: witness.seen, lambda: sum(publisher.sent for publisher in publishers))
-        await settled(
-            lambda: sum(counter.received for counter in audience),
-            lambda: witness.client.received * len(audience),
-        )
-
-    def _tally(
-        self, publishers: list[Publisher], witness: Witness, audience: list[Counter], crowd: Crowd
-    ) -> tuple[int, int]:
-        """What went wrong so far: errors, and deliveries that did not take place."""
-        whole = witness.client.received
-        sent = sum(publisher.sent for publisher in publishers)
-        size = whole / witness.seen if witness.seen else 1.0
-        missing = sum(max(0, whole - counter.received) for counter in audience)
-        surplus = sum(counter.received > whole for counter in audience)
-        answered = sum(publisher.answers > 0 for publisher in publishers)
-        errors = witness.errors + surplus + answered + crowd.lost
-        return errors, (sent - witness.seen) * self.subscribers + round(missing / size)
+    async def _cast(self, crowd: Crowd) -> Cast:
+        scene = self.scene(self.publishers)
+        subscribers = await crowd.clients(self.subscribers, scene.subscription, replies=scene.replies)
+        publishers = [
+            Publisher(number, client, scene, self.window)
+            for number, client in enumerate(await crowd.clients(self.publishers))
+        ]
+        return Cast(crowd, publishers, subscribers)

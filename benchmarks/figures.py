@@ -1,31 +1,28 @@
-"""What one run of a load measured, and the median of several."""
+"""What one run of a load measured, and the summary of several."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from statistics import median
 from typing import Any
 
 from benchmarks.process import Span
-
-BUSY = 0.85
-"""The generator's share of one CPU above which it may have been what limited the rate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
     """One run. Times are seconds, latencies milliseconds, ``kilobytes`` is memory per operation."""
 
-    operations: float
+    operations: int
     seconds: float
     server_cpu: float
     generator_cpu: float
     other_cpu: float = 0.0
     p50: float | None = None
     p99: float | None = None
-    errors: float = 0
-    undelivered: float = 0
+    errors: int = 0
+    undelivered: int = 0
     kilobytes: float | None = None
 
     @property
@@ -53,15 +50,10 @@ class Figures:
         """CPUs that everything else on the machine kept busy, network interrupts included."""
         return self.other_cpu / self.seconds
 
-    @property
-    def is_generator_busy(self) -> bool:
-        """Whether the generator may have been the bottleneck."""
-        return self.generator_share > BUSY
-
     def as_json(self) -> dict[str, Any]:
         """Measured and derived numbers by name."""
         measured = {field.name: getattr(self, field.name) for field in fields(self)}
-        derived = ("rate", "cpu_each", "server_share", "generator_share", "other_share", "is_generator_busy")
+        derived = ("rate", "cpu_each", "server_share", "generator_share", "other_share")
         return measured | {name: getattr(self, name) for name in derived}
 
 
@@ -97,20 +89,46 @@ def percentile(in_order: Sequence[float], percent: int) -> float | None:
     return in_order[-(-len(in_order) * percent // 100) - 1] * 1000
 
 
-def middle(rounds: Sequence[Figures]) -> Figures:
-    """The round with the median rate, with the median of each latency and of memory, and the worst of what went wrong.
+BUSY = 0.85
+"""The generator's share of one CPU above which it may have been what limited the rate."""
 
-    CPU, operations and seconds stay together, from one round, so that the derived figures fit each other.
-    """
-    by_cost = sorted(rounds, key=lambda figures: figures.cpu_each)
-    typical = by_cost[(len(by_cost) - 1) // 2]
-    return replace(
-        typical,
-        p50=_median([figures.p50 for figures in rounds]),
-        p99=_median([figures.p99 for figures in rounds]),
-        kilobytes=_median([figures.kilobytes for figures in rounds]),
-        errors=max(figures.errors for figures in rounds),
-        undelivered=max(figures.undelivered for figures in rounds),
+CROWDED = 0.25
+"""The share of one CPU for everything else above which rates and latencies say little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Several rounds of a load on one server: the median of each figure, and the worst of what went wrong."""
+
+    rate: float
+    cpu_each: float
+    server_share: float
+    generator_share: float
+    other_share: float
+    p50: float | None
+    p99: float | None
+    kilobytes: float | None
+    errors: int
+    undelivered: int
+    is_generator_busy: bool
+    is_machine_crowded: bool
+
+
+def summary(rounds: Sequence[Figures]) -> Summary:
+    """The summary of at least one round."""
+    return Summary(
+        rate=median(each.rate for each in rounds),
+        cpu_each=median(each.cpu_each for each in rounds),
+        server_share=median(each.server_share for each in rounds),
+        generator_share=median(each.generator_share for each in rounds),
+        other_share=median(each.other_share for each in rounds),
+        p50=_median([each.p50 for each in rounds]),
+        p99=_median([each.p99 for each in rounds]),
+        kilobytes=_median([each.kilobytes for each in rounds]),
+        errors=max(each.errors for each in rounds),
+        undelivered=max(each.undelivered for each in rounds),
+        is_generator_busy=any(each.generator_share > BUSY for each in rounds),
+        is_machine_crowded=any(each.other_share > CROWDED for each in rounds),
     )
 
 

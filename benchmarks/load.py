@@ -13,18 +13,19 @@ from benchmarks.figures import Figures
 BODY_SIZE = 100
 """Bytes of JSON in every message that carries data."""
 
-PATIENCE = 10.0
-"""Seconds without any arrival after which what is still missing counts as undelivered."""
-
 POLL = 0.001
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long the part of a run that does not count takes, and the part that does, in seconds."""
+    """How long a run takes, in seconds: the part that does not count, and the part that does.
+
+    When nothing has arrived for ``patience``, what is still missing counts as undelivered.
+    """
 
     warm_up: float = 0.5
     seconds: float = 3.0
+    patience: float = 10.0
 
 
 class Load(Protocol):
@@ -51,10 +52,10 @@ def body(stamp: str) -> str:
     return f'"{stamp:x<{BODY_SIZE - 2}}"'
 
 
-async def settled(progress: Callable[[], int], goal: Callable[[], int]) -> None:
-    """Wait until ``progress`` is at ``goal``, or has stood still for PATIENCE."""
+async def settled(progress: Callable[[], int], goal: Callable[[], int], patience: float) -> None:
+    """Wait until ``progress`` is at ``goal``, or has stood still for ``patience`` seconds."""
     seen, since = progress(), perf_counter()
-    while seen < goal() and perf_counter() - since < PATIENCE:
+    while seen < goal() and perf_counter() - since < patience:
         await asyncio.sleep(POLL)
         if (now := progress()) != seen:
             seen, since = now, perf_counter()

@@ -1,4 +1,4 @@
-"""Clients that come: what it takes to connect, log in and subscribe, and the memory of a client that stays."""
+"""Clients that come: what connecting, logging in and subscribing takes, and the memory of one that stays."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ NAMES = 1000
 class Logins:
     """A number of clients that connect, log in, subscribe to five events with one message, and stay.
 
-    Some come ahead and do not count. The kilobytes are what the server's memory has grown by, for each client,
-    when all of them have been idle for as long as other loads are measured.
+    Some come ahead and do not count. The kilobytes are what the server's memory has grown by for each client,
+    once all of them have been idle for as long as other loads are measured.
     """
 
     operation = "login"

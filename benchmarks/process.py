@@ -42,7 +42,7 @@ def machine_cpu_seconds() -> float:
 
 
 class Span:
-    """From making it until ``stop``: time on the clock, and CPU time of the server, this process and all others."""
+    """From making it until ``stop``: seconds, and CPU seconds of the server, this process and all others."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid

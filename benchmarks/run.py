@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.catalogue import LOADS
 from benchmarks.environment import environment
-from benchmarks.figures import Figures, middle
+from benchmarks.figures import Figures, summary
 from benchmarks.load import Load, Pace
 from benchmarks.measure import measure
 from benchmarks.table import heading, row
@@ -41,15 +43,11 @@ def measured(loads: Sequence[Load], targets: Sequence[Target], pace: Pace, count
     with TemporaryDirectory(prefix="benchmark-template-") as folder:
         template = Template(Path(folder))
         for load in loads:
-            for _, target in _turns(count, targets):
+            for _, target in product(range(count), targets):
                 rounds.setdefault((load.name, target.name), []).append(measure(target, load, pace, template))
             for target in targets:
-                print(row(load, target.name, middle(rounds[load.name, target.name])), flush=True)
+                print(row(load, target.name, summary(rounds[load.name, target.name])), flush=True)
     return rounds
-
-
-def _turns(count: int, targets: Sequence[Target]) -> Iterator[tuple[int, Target]]:
-    return ((number, target) for number in range(count) for target in targets)
 
 
 def _as_json(rounds: Rounds) -> list[dict[str, object]]:
@@ -57,7 +55,7 @@ def _as_json(rounds: Rounds) -> list[dict[str, object]]:
         {
             "load": load,
             "target": target,
-            "median": middle(figures).as_json(),
+            "summary": asdict(summary(figures)),
             "rounds": [each.as_json() for each in figures],
         }
         for (load, target), figures in rounds.items()

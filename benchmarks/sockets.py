@@ -11,16 +11,15 @@ from collections import deque
 from collections.abc import Callable
 from time import perf_counter
 from typing import Self
-from urllib.parse import urlsplit
 
 from benchmarks.wire import StrangeFrame, frame, message_in, read_frames, upgrade_request
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import AuthAction, ConnectionAction, Topic
 
 PATH = "/deepstream"
-DEADLINE = 30.0
-SCRATCH = 256 * 1024
-"""Bytes that one read may bring; all sockets of a generator read into the same buffer, one after another."""
+
+_CHALLENGE = frame(Message(Topic.CONNECTION, ConnectionAction.CHALLENGE, url="ws://localhost/deepstream"))
+_LOGIN = frame(Message(Topic.AUTH, AuthAction.REQUEST, data="{}"))
 
 Take = Callable[[list[bytes]], None]
 """Gets the payloads of one read."""
@@ -64,14 +63,10 @@ class Client(Socket):
         self._take: Take = self._store
 
     @classmethod
-    async def connect(cls, url: str, scratch: memoryview) -> Self:
-        """Open a socket to the binary endpoint of the server at ``url``."""
-        address = urlsplit(url)
-        assert address.hostname is not None
-        assert address.port is not None
-        loop = asyncio.get_running_loop()
-        _, client = await loop.create_connection(lambda: cls(scratch), address.hostname, address.port)
-        client.transport.write(upgrade_request(address.hostname, address.port, PATH))
+    async def connect(cls, host: str, port: int, scratch: memoryview) -> Self:
+        """Open a socket to the server's binary endpoint."""
+        _, client = await asyncio.get_running_loop().create_connection(lambda: cls(scratch), host, port)
+        client.transport.write(upgrade_request(host, port, PATH))
         head = await client.next()
         if not head.startswith(b"HTTP/1.1 101 "):
             raise Unexpected(head)
@@ -79,9 +74,9 @@ class Client(Socket):
 
     async def login(self) -> None:
         """Go through the opening dialogue and log in as nobody, as the official client does."""
-        self.send(Message(Topic.CONNECTION, ConnectionAction.CHALLENGE, url="ws://localhost/deepstream"))
+        self.transport.write(_CHALLENGE)
         await self.expect(Topic.CONNECTION, ConnectionAction.ACCEPT)
-        self.send(Message(Topic.AUTH, AuthAction.REQUEST, data="{}"))
+        self.transport.write(_LOGIN)
         await self.expect(Topic.AUTH, AuthAction.AUTH_SUCCESSFUL)
 
     def send(self, message: Message) -> None:
@@ -154,8 +149,7 @@ class Client(Socket):
             self._arrival = asyncio.get_running_loop().create_future()
             if self.is_lost:
                 raise ConnectionResetError("the server closed the connection")
-            async with asyncio.timeout(DEADLINE):
-                await self._arrival
+            await self._arrival
         return self._inbox.popleft()
 
 

@@ -1,8 +1,8 @@
-"""Figures as lines of a table for people."""
+"""Summaries as lines of a table for people."""
 
 from __future__ import annotations
 
-from benchmarks.figures import Figures
+from benchmarks.figures import Summary
 from benchmarks.load import Load
 
 _COLUMNS = "{:<20} {:<14} {:>11} {:<9} {:>9} {:>7} {:>9} {:>9} {:>7} {:>6} {:>7} {:>9} {:>6}"
@@ -16,8 +16,12 @@ def heading() -> str:
     )  # fmt: skip
 
 
-def row(load: Load, target: str, figures: Figures) -> str:
-    """One load on one target; an exclamation mark where the generator may have been the bottleneck."""
+def row(load: Load, target: str, figures: Summary) -> str:
+    """One load on one target.
+
+    An exclamation mark says that the generator may have been the bottleneck, or that something else on the
+    machine took CPUs.
+    """
     return _COLUMNS.format(
         load.name,
         target,
@@ -28,10 +32,10 @@ def row(load: Load, target: str, figures: Figures) -> str:
         _or_dash(figures.p50, ",.2f"),
         _or_dash(figures.p99, ",.2f"),
         _or_dash(figures.kilobytes, ".1f"),
-        f"{figures.errors:.0f}",
-        f"{figures.undelivered:.0f}",
+        f"{figures.errors}",
+        f"{figures.undelivered}",
         f"{figures.generator_share:.2f}" + ("!" if figures.is_generator_busy else ""),
-        f"{figures.other_share:.2f}",
+        f"{figures.other_share:.2f}" + ("!" if figures.is_machine_crowded else ""),
     )
 
 

@@ -16,6 +16,9 @@ from tests.servers import Server, configuration, migrated_database
 HEARTBEAT = 240_000
 """Milliseconds between pings: no load runs that long, so every frame that arrives belongs to it."""
 
+WARN = 2
+ENVIRONMENT = {"LOG_LEVEL": "WARNING", "NODE_ENV": "production"}
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -35,12 +38,12 @@ class Target:
                 self.kind,
                 Path(folder),
                 template=None if self.kind == "reference" else template(),
-                config=configuration(endpoint={"heartbeatInterval": HEARTBEAT}) | {"logLevel": "WARN"},
+                config=configuration(endpoint={"heartbeatInterval": HEARTBEAT}) | {"logLevel": WARN},
                 arguments=self.arguments,
-                environment={"NODE_ENV": "production"},
+                environment=ENVIRONMENT,
             )
             if self.http_service is not None:
-                _choose_http_service(server.folder / "config.yml", self.http_service)
+                _configure_reference(server.folder / "config.yml", self.http_service)
             server.start()
             try:
                 yield server
@@ -48,9 +51,11 @@ class Target:
                 server.kill()  # with thousands of connections open, and nothing to keep
 
 
-def _choose_http_service(path: Path, service: str) -> None:
+def _configure_reference(path: Path, http_service: str) -> None:
+    """Choose the HTTP service, and the log level by number: the reference server ignores it by name."""
     config: dict[str, Any] = yaml.safe_load(path.read_text())
-    config["httpServer"]["type"] = service
+    config["httpServer"]["type"] = http_service
+    config["logLevel"] = WARN
     path.write_text(yaml.safe_dump(config))
 
 

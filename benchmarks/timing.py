@@ -76,9 +76,9 @@ class Stage:
         """Deliveries that did not take place."""
         return sum(max(0, len(self.sent_at) - len(clock.arrivals)) for clock in self.clocks)
 
-    async def settle(self) -> None:
+    async def settle(self, patience: float) -> None:
         """Wait until everything that was sent has arrived, or no more comes."""
-        await settled(lambda: self.arrived, lambda: self.due)
+        await settled(lambda: self.arrived, lambda: self.due, patience)
 
     def _frames_arrived(self, count: int) -> None:
         self.arrived += count
@@ -100,15 +100,15 @@ class OneAtATime:
         """See ``Load``."""
         async with Crowd(url) as crowd:
             stage = await Stage.set_up(crowd, self._subscribers)
-            await self._play(stage, pace.warm_up)
-            return await _measured(stage, crowd, pid, self._play(stage, pace.seconds))
+            await self._play(stage, pace.warm_up, pace.patience)
+            return await _measured(stage, crowd, pid, self._play(stage, pace.seconds, pace.patience))
 
     @staticmethod
-    async def _play(stage: Stage, seconds: float) -> None:
+    async def _play(stage: Stage, seconds: float, patience: float) -> None:
         stage.resend_until = perf_counter() + seconds
         stage.send()
         await asyncio.sleep(seconds)
-        await stage.settle()
+        await stage.settle(patience)
 
 
 class Paced:
@@ -126,16 +126,16 @@ class Paced:
         """See ``Load``."""
         async with Crowd(url) as crowd:
             stage = await Stage.set_up(crowd, self._subscribers)
-            await self._play(stage, pace.warm_up)
-            return await _measured(stage, crowd, pid, self._play(stage, pace.seconds))
+            await self._play(stage, pace.warm_up, pace.patience)
+            return await _measured(stage, crowd, pid, self._play(stage, pace.seconds, pace.patience))
 
-    async def _play(self, stage: Stage, seconds: float) -> None:
+    async def _play(self, stage: Stage, seconds: float, patience: float) -> None:
         events, start = round(seconds * self._rate / self._subscribers), perf_counter()
         for number in range(events):
-            if (wait := start + number * seconds / events - perf_counter()) > 0:
-                await asyncio.sleep(wait)
             stage.send()
-        await stage.settle()
+            if (wait := start + (number + 1) * seconds / events - perf_counter()) > 0:
+                await asyncio.sleep(wait)
+        await stage.settle(patience)
 
 
 async def _measured(stage: Stage, crowd: Crowd, pid: int, playing: Coroutine[None, None, None]) -> Figures:

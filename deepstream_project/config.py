@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from deepstream_project.config_document import ConfigError, Document, Steps, read_document
 from deepstream_project.config_file import find_config, load_file
-from deepstream_project.config_login import AuthStrategy, NoneOptions, strategies
+from deepstream_project.config_login import AuthStrategy, LoginThrottle, NoneOptions, strategies
 from deepstream_project.config_network import Endpoints, HttpConfig, endpoints
 from deepstream_project.config_place import Place, Report
 from deepstream_project.config_section import Section, plugin, section, setting
@@ -116,6 +116,9 @@ class Config(Section):
     listen: ListenConfig = field(default_factory=ListenConfig, metadata=setting(section(ListenConfig)))
     auth: tuple[AuthStrategy, ...] = field(
         default=(AuthStrategy("none", NoneOptions()),), metadata=setting(strategies)
+    )
+    login_throttle: LoginThrottle = field(
+        default_factory=LoginThrottle, metadata=setting(section(LoginThrottle))
     )
     permission: PermissionConfig = field(
         default_factory=PermissionConfig, metadata=setting(plugin(PermissionConfig))

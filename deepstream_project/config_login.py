@@ -139,6 +139,19 @@ class JwtOptions(Section):
         return None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginThrottle(Section):
+    """Slowing down who guesses passwords; ours. ``interval`` and ``delay`` in seconds.
+
+    After ``attempts`` wrong logins within ``interval`` an address waits ``delay`` before it may try the same
+    user again, twice that the next time, and so on up to ten times.
+    """
+
+    attempts: int = field(default=5, metadata=setting(integer(1, 1000)))
+    interval: float = field(default=60.0, metadata=setting(milliseconds(1)))
+    delay: float = field(default=1.0, metadata=setting(milliseconds()))
+
+
 Options = NoneOptions | FileOptions | StorageOptions | HttpOptions | DjangoOptions | JwtOptions
 
 

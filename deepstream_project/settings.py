@@ -184,6 +184,7 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
         "django.server": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        "httpx": {"level": "WARNING"},  # INFO would log every login that a web service decides
         "django.db.backends": {"level": "INFO"},  # DEBUG would log every statement of every write
     },
 }

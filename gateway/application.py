@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from channels.routing import ProtocolTypeRouter
@@ -11,17 +13,24 @@ from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.utils.module_loading import import_string
 
+from accounts.django_user import DjangoUser
 from accounts.strategies import Strategies
+from accounts.users_file import read_users
 from deepstream_project.config import Config
 from gateway.consumers import DeepstreamConsumer
 from gateway.endpoint import Endpoint
 from gateway.health import HealthCheck
 from gateway.http_api import HttpApi
 from gateway.node import Node, accept_everyone
+from gateway.reloading import Reloading, Source
+from gateway.review import review
 from gateway.rule_records import RuleRecords
-from permissions.ruleset import RuleSet
-from permissions.verdict import AllowEverything, Permissions
+from gateway.rules import Rules
+from gateway.rules_file import check_rules, compiled, read_again, source_of
+from permissions.verdict import Permissions
 from pubsub.cluster import SingleNode
+from pubsub.connection import User
+from records.pipelines import Pipelines
 from records.store import DatabaseStore
 
 log = logging.getLogger("deepstream")
@@ -34,10 +43,12 @@ class Application:
     lifespan is not spoken (Daphne)."""
 
     def __init__(self, config: Config) -> None:
+        check_rules(config)
         self.config = config
         self.node: Node | None = None
         self._store: DatabaseStore | None = None
         self._strategies: Strategies | None = None
+        self._reloading: Reloading | None = None
         api = HttpApi(config, self._running_node, get_asgi_application())
         health = HealthCheck(config.http.health_check_path, self._running_node, api)
         self._router = ProtocolTypeRouter(
@@ -55,22 +66,45 @@ class Application:
     def start(self) -> Node:
         """Make the node; called in the event loop that it shall serve in."""
         self._store = DatabaseStore()
-        self._strategies = Strategies(self.config.auth)
+        strategies = self._strategies = Strategies(self.config, self)
+        sources = [_users_source(path, use) for path, use in strategies.files]
         hook = getattr(settings, "DEEPSTREAM_CHALLENGE_HOOK", None)
         self.node = Node(
             self.config,
             store=self._store,
             cluster=SingleNode(),
-            permissions=self._permissions,
-            login=self._strategies.login,
+            permissions=partial(self._permissions, strategies.reserved, sources),
+            login=strategies.login,
             greet=import_string(hook) if hook else accept_everyone,
         )
+        self._reloading = Reloading(sources)
         return self.node
+
+    def reload(self) -> None:
+        """Read rules and users again, whether or not their files changed."""
+        if self._reloading is not None:
+            self._reloading.reload()
+
+    def pipelines(self) -> Pipelines:
+        """See ``Surroundings.pipelines``."""
+        return self._running_node().records.pipelines
+
+    def close_users(self, is_meant: Callable[[DjangoUser], bool], reason: str) -> None:
+        """See ``Surroundings.close_users``."""
+
+        def is_such(user: User) -> bool:
+            return isinstance(user, DjangoUser) and is_meant(user)
+
+        if self.node is not None:
+            self.node.close_users(is_such, reason)
 
     async def stop(self) -> None:
         """Settle what is under way and say goodbye to all clients; does nothing the second time."""
         if self.node is not None and not self.node.is_stopping:
             await self.node.stop()
+        reloading, self._reloading = self._reloading, None
+        if reloading is not None:
+            await reloading.close()
         strategies, self._strategies = self._strategies, None
         if strategies is not None:
             await strategies.close()
@@ -78,11 +112,19 @@ class Application:
         if store is not None:
             store.close()
 
-    def _permissions(self, records: RuleRecords) -> Permissions:
-        permission = self.config.permission
-        if permission.rules is None:
-            return AllowEverything()
-        return RuleSet(permission.rules, records=records, max_rule_iterations=permission.max_rule_iterations)
+    def _permissions(
+        self, reserved: tuple[str, ...], sources: list[Source], records: RuleRecords
+    ) -> Permissions:
+        """The rules in force, and where to read them again."""
+        rules = Rules(compiled(self.config, records), reserved=reserved)
+
+        def use(permissions: Permissions) -> Awaitable[str]:
+            rules.replace(permissions)
+            return review(self._running_node(), rules)
+
+        if path := source_of(self.config):
+            sources.append(Source("Rules", path, partial(read_again, self.config, records), use))
+        return rules
 
     def _running_node(self) -> Node:
         return self.node or self.start()
@@ -101,3 +143,7 @@ class Application:
                 await self.stop()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def _users_source(path: Path, use: Callable[[Any], None]) -> Source:
+    return Source("Users", path, partial(read_users, path), use)

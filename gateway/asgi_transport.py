@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from gateway.session import Session
+from gateway.session import Payload, Session
 from pubsub.connection import Close, Frame
 
 HIGH_WATER = 256 * 1024
@@ -16,11 +16,11 @@ HIGH_WATER = 256 * 1024
 class AsgiTransport:
     """Sends payload by payload in a task of its own, so that whoever writes never waits."""
 
-    __slots__ = ("_close", "_frames", "_is_paused", "_send", "_session", "_size", "_wake", "may_read")
+    __slots__ = ("_close", "_frames", "_is_paused", "_send", "_size", "_wake", "may_read", "session")
 
     def __init__(self, send: Callable[[Mapping[str, Any]], Awaitable[None]], session: Session) -> None:
         self._send = send
-        self._session = session
+        self.session = session
         self._frames: list[Frame] = []
         self._size = 0
         self._is_paused = False
@@ -28,6 +28,12 @@ class AsgiTransport:
         self._wake = asyncio.Event()
         self.may_read = asyncio.Event()
         self.may_read.set()
+
+    def attach(self, receiver: Session, backlog: list[Payload]) -> None:
+        """Deliver to ``receiver`` from now on, first the ``backlog`` that the last one did not take."""
+        self.session = receiver
+        if backlog:
+            receiver.frames_received(backlog)
 
     def write(self, frames: list[Frame]) -> None:
         """See ``Transport.write``."""
@@ -37,7 +43,7 @@ class AsgiTransport:
             self._wake.set()
             if self._size > HIGH_WATER and not self._is_paused:
                 self._is_paused = True
-                self._session.writing_paused()
+                self.session.writing_paused()
 
     def close(self, code: int, reason: str) -> None:
         """See ``Transport.close``."""
@@ -68,12 +74,12 @@ class AsgiTransport:
     async def _send_all(self) -> None:
         while self._frames:
             frames, self._frames, self._size = self._frames, [], 0
-            for frame in frames:
+            for frame in filter(None, frames):
                 key = "bytes" if isinstance(frame, bytes) else "text"
                 await self._send({"type": "websocket.send", key: frame})
         if self._is_paused:
             self._is_paused = False
-            self._session.writing_resumed()
+            self.session.writing_resumed()
 
 
 def _sendable(code: int) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Awaitable, Collection, Mapping
+from itertools import count
+from typing import Any, NamedTuple, Protocol
 from uuid import uuid4
 
 from deepstream_protocol.message import Message
+from deepstream_protocol.topics import Topic
 from pubsub.connection import Connection, Flusher, User
 
 NO_LIMIT = 1 << 62
@@ -41,62 +43,74 @@ class _Unencoded:
 UNENCODED = _Unencoded()
 
 
-class Caller:
-    """Sends one user's requests, one at a time, and waits for the answer to each.
+class _Question(NamedTuple):
+    """A message that was sent, the actions of its answers, and who waits for the first of them."""
 
-    An answer is recognised by the request's correlation id, or, where the protocol's answers carry
-    none, by its action and name.
+    message: Message
+    answers: Collection[int]
+    answer: asyncio.Future[Message | None]
+
+    def is_answered_by(self, message: Message) -> bool:
+        """Whether ``message``, which carries no correlation id, is an answer to this question."""
+        asked = self.message
+        if message.topic == Topic.PARSER:
+            return (message.original_topic, message.original_action) == (asked.topic, asked.action)
+        return (message.topic, message.name) == (asked.topic, asked.name) and message.action in self.answers
+
+
+class Caller:
+    """Sends one user's messages in order, as a socket would, and knows which answer is to which.
+
+    An answer is recognised by the correlation id or, where the protocol's answers carry none, by its
+    action and name; then the first to ask is the first to be answered.
     """
 
-    __slots__ = ("_answer", "_connection", "_node", "_request", "_wanted")
+    __slots__ = ("_connection", "_ids", "_node", "_prefix", "_questions")
 
     def __init__(self, node: Door, user: User, *, address: str, headers: Mapping[str, str] | None) -> None:
         self._node = node
-        self._request: Message | None = None
-        self._wanted: frozenset[int] = frozenset()
-        self._answer: asyncio.Future[Message] | None = None
+        self._questions: dict[str, _Question] = {}
+        self._prefix = uuid4().hex
+        self._ids = count()
         self._connection = Connection(
             UNENCODED, node.flusher, limit=NO_LIMIT, address=address, headers=headers
         )
         self._connection.user = user
         self._connection.attach(self)
 
-    async def ask(self, message: Message, *answers: int, timeout: float) -> Message:
-        """Send ``message``; the first error about it, or message with one of the actions ``answers``.
+    async def ask(self, message: Message, answers: Collection[int]) -> asyncio.Future[Message | None]:
+        """Send ``message``; the future gets the first error about it, or answer with one of the actions.
 
-        Raises TimeoutError after ``timeout`` seconds.
+        Without ``answers`` there is nothing to wait for: it is done, with None if no error came. When
+        this returns, the next message may be sent.
         """
-        async with asyncio.timeout(timeout):
-            answer = self._expect(message, answers)
-            await self._dispatch(message)
-            return await answer
-
-    async def tell(self, message: Message, *, timeout: float) -> Message | None:
-        """Send ``message``, to which there is no answer but perhaps an error, which is returned."""
-        async with asyncio.timeout(timeout):
-            answer = self._expect(message, ())
-            await self._dispatch(message)
-            self._connection.flush()
-            return answer.result() if answer.done() else None
-
-    def _expect(self, message: Message, answers: Iterable[int]) -> asyncio.Future[Message]:
-        message.correlation_id = uuid4().hex
-        self._request, self._wanted = message, frozenset(answers)
-        self._answer = asyncio.get_running_loop().create_future()
-        return self._answer
-
-    async def _dispatch(self, message: Message) -> None:
-        pending = self._node.dispatch(self._connection, message)
-        if pending is not None:
-            await pending
+        question = _Question(message, answers, asyncio.get_running_loop().create_future())
+        message.correlation_id = f"{self._prefix}-{next(self._ids)}"
+        self._questions[message.correlation_id] = question
+        try:
+            pending = self._node.dispatch(self._connection, message)
+            if pending is not None:
+                await pending
+        except BaseException:
+            self._questions.pop(message.correlation_id, None)
+            raise
+        self._connection.flush()
+        if not answers and not question.answer.done():
+            self._settle(message.correlation_id, None)
+        return question.answer
 
     # What the connection writes to
 
     def write(self, frames: list[Any]) -> None:
         """See ``Transport.write``."""
         for message in frames:
-            if self._answer is not None and not self._answer.done() and self._is_answer(message):
-                self._answer.set_result(message)
+            id = message.correlation_id or self._id_of(message)
+            question = self._questions.get(id)
+            if question is None:
+                continue
+            # An answer by its action, or by saying what went wrong with which action of ours.
+            if message.action in question.answers or message.original_action is not None:
+                self._settle(id, message)
 
     def close(self, code: int, reason: str) -> None:
         """There is no socket to close."""
@@ -107,11 +121,11 @@ class Caller:
     def resume_reading(self) -> None:
         """A caller sends when it is asked to."""
 
-    def _is_answer(self, message: Message) -> bool:
-        request = self._request
-        assert request is not None
-        if message.correlation_id is None:
-            return message.action in self._wanted and message.name == request.name
-        if message.correlation_id != request.correlation_id:
-            return False
-        return message.action in self._wanted or message.original_action is not None
+    def _id_of(self, message: Message) -> str:
+        answered = (id for id, one in self._questions.items() if one.is_answered_by(message))
+        return next(answered, "")
+
+    def _settle(self, id: str, answer: Message | None) -> None:
+        question = self._questions.pop(id)
+        if not question.answer.done():  # nobody waits any longer if it was cancelled
+            question.answer.set_result(answer)

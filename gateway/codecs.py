@@ -22,6 +22,11 @@ class WireFormat(Protocol):
         """The payload of one message."""
 
 
+def _text_frame(payload: str) -> bytes:
+    """No frame for what a wire format has no words for."""
+    return text_frame(payload) if payload else b""
+
+
 class FramedCodec:
     """For the fast transport: each message becomes a whole WebSocket frame, ready to be written."""
 
@@ -32,7 +37,7 @@ class FramedCodec:
         self.binary = wire.binary
         self.decode = wire.decode
         self._encode = wire.encode
-        self._wrap = binary_frame if wire.binary else text_frame
+        self._wrap = binary_frame if wire.binary else _text_frame
 
     def frame(self, message: Message) -> Frame:
         """``message`` as a frame."""

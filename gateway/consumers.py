@@ -10,7 +10,9 @@ from typing import Any
 from channels.consumer import AsyncConsumer
 
 from gateway.asgi_transport import AsgiTransport
+from gateway.browser import session_key_of
 from gateway.endpoint import Endpoint
+from gateway.session import Session
 from pubsub.connection import Close
 
 log = logging.getLogger("deepstream.connection")
@@ -43,14 +45,17 @@ class DeepstreamConsumer(AsyncConsumer):
         if extension is None:
             await _serve_plain(endpoint, scope, receive, send)
             return
-        session = endpoint.open(framed=True, address=_address(scope), headers=_headers(endpoint, scope))
-        session.connection.attach(extension["attach"](session))
+        session = _open(endpoint, scope, framed=True)
+        socket = extension["attach"](session)
+        session.connection.attach(socket)
+        endpoint.start(session, socket)
 
 
 async def _serve_plain(endpoint: Endpoint, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-    session = endpoint.open(framed=False, address=_address(scope), headers=_headers(endpoint, scope))
+    session = _open(endpoint, scope, framed=False)
     transport = AsgiTransport(send, session)
     session.connection.attach(transport)
+    endpoint.start(session, transport)
     writer = asyncio.create_task(transport.run())
     code = 1006
     try:
@@ -66,10 +71,19 @@ async def _serve_plain(endpoint: Endpoint, scope: dict[str, Any], receive: Recei
             if len(payload) > endpoint.settings.max_message_size:
                 session.connection.close(Close.TOO_BIG, "the message is too big")
             else:
-                session.frames_received([payload])
+                transport.session.frames_received([payload])
     finally:
-        session.connection_closed(code, "")
+        transport.session.connection_closed(code, "")
         writer.cancel()
+
+
+def _open(endpoint: Endpoint, scope: Mapping[str, Any], *, framed: bool) -> Session:
+    return endpoint.open(
+        framed=framed,
+        address=_address(scope),
+        headers=_headers(endpoint, scope),
+        session_key=session_key_of(scope),
+    )
 
 
 def _address(scope: Mapping[str, Any]) -> str:

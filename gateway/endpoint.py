@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from gateway.codecs import FramedCodec, PlainCodec, WireFormat
-from gateway.session import SILENT_SWEEPS, Session
-from pubsub.connection import Close, Connection
+from gateway.session import SILENT_SWEEPS, Payload, Session
+from pubsub.connection import Close, Codec, Connection
 from pubsub.timers import Deadlines, Every
 
 if TYPE_CHECKING:
+    from gateway.detection import Detection, Switchable
     from gateway.node import Node
 
 
@@ -56,6 +57,7 @@ class Endpoint:
         self.node = node
         self.settings = settings
         self.sessions: dict[Session, None] = {}
+        self.detection: Detection | None = None
         self._framed = FramedCodec(wire)
         self._plain = PlainCodec(wire)
         self._unauthenticated: Deadlines[Session] | None = None
@@ -65,8 +67,18 @@ class Endpoint:
             )
         self._heartbeat = Every(loop, settings.heartbeat_interval, self._sweep)
 
-    def open(self, *, framed: bool, address: str, headers: Mapping[str, str] | None) -> Session:
-        """Begin a session on an accepted socket, whose transport the caller attaches."""
+    def open(
+        self,
+        *,
+        framed: bool,
+        address: str,
+        headers: Mapping[str, str] | None,
+        session_key: str | None = None,
+    ) -> Session:
+        """Begin a session on an accepted socket, whose transport the caller attaches.
+
+        ``session_key``: the Django session of the browser that opened it.
+        """
         connection = Connection(
             self._framed if framed else self._plain,
             self.node.flusher,
@@ -74,11 +86,41 @@ class Endpoint:
             address=address,
             headers=headers,
         )
-        session = Session(self, connection)
+        return self._enter(connection, session_key)
+
+    def start(self, session: Session, transport: Switchable) -> None:
+        """The transport of ``session`` is attached, so it may be spoken to."""
+        if self.detection is not None:
+            self.detection.watch(session, transport)
+
+    def decided(self, session: Session) -> None:
+        """``session`` has heard a message of this endpoint's wire."""
+        if self.detection is not None:
+            self.detection.decided(session)
+
+    def hand_over(self, session: Session, payloads: list[Payload]) -> bool:
+        """Whether another endpoint has gone on with ``payloads``, which are not of this one's wire."""
+        return self.detection is not None and self.detection.hand_over(session, payloads)
+
+    def take_over(self, session: Session) -> Session:
+        """The session here of a client that began at another endpoint, but speaks this one's wire."""
+        connection = session.connection
+        connection.codec = self.codec_like(connection.codec)
+        return self._enter(connection, session.session_key)
+
+    def codec_like(self, codec: Codec) -> Codec:
+        """This endpoint's codec for the kind of transport that ``codec`` of another endpoint is for."""
+        return self._framed if isinstance(codec, FramedCodec) else self._plain
+
+    def _enter(self, connection: Connection, session_key: str | None) -> Session:
+        session = self._begin(connection, session_key)
         self.sessions[session] = None
         if self._unauthenticated is not None:
             self._unauthenticated.start(session)
         return session
+
+    def _begin(self, connection: Connection, session_key: str | None) -> Session:
+        return Session(self, connection, session_key)
 
     def logged_in(self, session: Session) -> None:
         """``session`` has a user now."""
@@ -88,16 +130,23 @@ class Endpoint:
 
     def remove(self, session: Session) -> None:
         """``session`` is over."""
+        self.forget(session)
+        self.node.remove_connection(session.connection)
+
+    def forget(self, session: Session) -> None:
+        """``session`` is no longer this endpoint's."""
         self.sessions.pop(session, None)
+        self.decided(session)
         if self._unauthenticated is not None:
             self._unauthenticated.stop(session)
-        self.node.remove_connection(session.connection)
 
     def close(self) -> None:
         """Cancel the timers and say goodbye to every client."""
         self._heartbeat.close()
         if self._unauthenticated is not None:
             self._unauthenticated.close()
+        if self.detection is not None:
+            self.detection.close()
         for session in list(self.sessions):
             session.connection.close(Close.GOING_AWAY, "the server stops")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from gateway.http_messages import Response, json_response
+from gateway.http_messages import Response, json_response, not_allowed
 from gateway.node import Node
 
 
@@ -24,8 +24,9 @@ class HealthCheck:
         if scope["path"] != self._path:
             await self._application(scope, receive, send)
             return
-        response = await self._answer()
-        await response.send(send, [], with_body=scope["method"] != "HEAD")
+        method = scope["method"]
+        response = await self._answer() if method in ("GET", "HEAD") else not_allowed(method, ("GET", "HEAD"))
+        await response.send(send, ((b"cache-control", b"no-store"),), with_body=method != "HEAD")
 
     async def _answer(self) -> Response:
         problem = await self._node().problem()

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from accounts.login import Login
 from deepstream_project.config import Config
-from deepstream_protocol.binary import BinaryCodec
-from deepstream_protocol.json import JsonCodec
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import (
     ConnectionAction,
@@ -22,13 +20,15 @@ from deepstream_protocol.topics import (
     Topic,
 )
 from events.handler import EventHandler
-from gateway.endpoint import Endpoint
+from gateway.endpoints import open_endpoints
+from gateway.expiry import Expiry
 from gateway.rule_records import RuleRecords
+from gateway.session import Session
 from permissions.questions import QUESTIONS
-from permissions.verdict import Permissions, Verdict
+from permissions.verdict import Denial, Permissions, Verdict
 from presence.handler import PresenceHandler
 from pubsub.cluster import Cluster
-from pubsub.connection import Connection, Flusher
+from pubsub.connection import Close, Connection, Flusher, User
 from pubsub.replies import names_of, refusal
 from records.handler import RecordHandler
 from records.storage import RecordStore, StoreError
@@ -72,9 +72,11 @@ class Node:
         self.config = config
         self.login = login
         self.greet = greet
+        self.accepts_everyone = greet is accept_everyone
         self.flusher = Flusher(loop.call_soon)
         self.is_stopping = False
         self._store = store
+        self._expiry = Expiry(loop)
         self.events = EventHandler(cluster, config.listen, loop)
         self.records = RecordHandler(store, cluster, config.record, config.listen, loop)
         self._permissions = permissions(RuleRecords(self.records.pipelines))
@@ -90,12 +92,7 @@ class Node:
         self._receive: dict[int, Receive] = {
             topic: receive for topic, (enabled, receive) in handlers.items() if enabled
         }
-        wires = ((config.endpoints.binary, BinaryCodec()), (config.endpoints.json, JsonCodec()))
-        self.endpoints = {
-            settings.url_path: Endpoint(self, wire, settings, loop)
-            for settings, wire in wires
-            if settings is not None
-        }
+        self.endpoints = open_endpoints(self, config.endpoints, loop)
 
     def dispatch(self, connection: Connection, message: Message) -> Awaitable[Any] | None:
         """Ask the rules about a logged-in client's message, then have it handled.
@@ -116,7 +113,10 @@ class Node:
     async def _dispatch_later(
         self, connection: Connection, message: Message, pending: Awaitable[Verdict]
     ) -> None:
-        following = self._handle_allowed(connection, message, await pending)
+        verdict = await pending
+        if connection.closed:
+            return
+        following = self._handle_allowed(connection, message, verdict)
         if following is not None:
             await following
 
@@ -125,9 +125,8 @@ class Node:
     ) -> Awaitable[Any] | None:
         """Refuse the names that are denied, and go on with the others (PROTOCOL.md section 3)."""
         if verdict:
-            actions = _ACTIONS[message.topic]
             for name, denial in verdict.items():
-                connection.send(_denied(message, actions[denial.value], name))
+                connection.send(denied(message, denial, name))
             question = QUESTIONS.get((message.topic, message.action))
             if message.names is None or question is None or not question.bulk:
                 return None
@@ -145,11 +144,24 @@ class Node:
     def add_connection(self, connection: Connection) -> None:
         """A login was accepted."""
         self.presence.add_connection(connection)
+        self._expiry.start(connection)
 
     def remove_connection(self, connection: Connection) -> None:
         """A socket is gone."""
+        self._expiry.stop(connection)
         for handler in (self.events, self.records, self.rpc, self.presence):
             handler.remove_connection(connection)
+
+    def sessions(self) -> Iterator[Session]:
+        """Every client on every endpoint."""
+        for endpoint in self.endpoints.values():
+            yield from endpoint.sessions
+
+    def close_users(self, is_meant: Callable[[User], bool], reason: str) -> None:
+        """Close the connections of all users that are meant."""
+        for connection in [session.connection for session in self.sessions()]:
+            if is_meant(connection.user):
+                connection.close(Close.POLICY, reason)
 
     async def problem(self) -> str | None:
         """Why this node cannot serve, None if it can: it must be running and its store must answer."""
@@ -171,12 +183,14 @@ class Node:
         self.flusher.flush()
         for endpoint in self.endpoints.values():
             endpoint.close()
+        self._expiry.close()
         for handler in (self.events, self.records, self.rpc):
             handler.close()
 
 
-def _denied(message: Message, action: int, name: str) -> Message:
-    reply = refusal(message, action)
+def denied(message: Message, denial: Denial, name: str) -> Message:
+    """What a client is told whose message the rules refuse for ``name``; no name: as a whole."""
+    reply = refusal(message, _ACTIONS[message.topic][denial.value])
     if name:
         reply.name = name
     return reply

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gc
 import logging
+import signal
 import socket
 import sys
 
@@ -30,7 +33,8 @@ class Server(uvicorn.Server):
     def __init__(self, application: Application) -> None:
         self._application = application
         http, endpoints = application.config.http, application.config.endpoints
-        sizes = [end.max_message_size for end in (endpoints.binary, endpoints.json) if end is not None]
+        sockets = (endpoints.binary, endpoints.json, endpoints.text)
+        sizes = [end.max_message_size for end in sockets if end is not None]
         ssl = http.ssl
         super().__init__(
             uvicorn.Config(
@@ -58,6 +62,8 @@ class Server(uvicorn.Server):
         """Begin to serve; what start-up made is no longer looked at by the garbage collector."""
         sys.setswitchinterval(SWITCH_INTERVAL)
         await super().startup(sockets)
+        with contextlib.suppress(ValueError, RuntimeError):  # signals are for the main thread alone
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._application.reload)
         gc.collect()
         gc.freeze()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -30,6 +30,8 @@ FAULT = "%s: handling a message failed, topic %d action %d"
 Payload = bytes | str
 Stage = Callable[[Connection, Message], "Awaitable[Any] | None"]
 
+_NOTHING: Iterator[Message] = iter(())
+
 
 class Session:
     """Takes a connection's input, in order: while one message waits, those behind it wait too."""
@@ -38,6 +40,7 @@ class Session:
         "_attempts",
         "_backlog",
         "_endpoint",
+        "_session_key",
         "_stage",
         "_undone",
         "_waiting",
@@ -45,22 +48,33 @@ class Session:
         "silent_sweeps",
     )
 
-    def __init__(self, endpoint: Endpoint, connection: Connection) -> None:
+    def __init__(self, endpoint: Endpoint, connection: Connection, session_key: str | None = None) -> None:
         self.connection = connection
+        self._session_key = session_key
         self.silent_sweeps = 0
         self._endpoint = endpoint
         self._stage: Stage = self._challenge
         self._attempts = 0
         self._backlog: list[Payload] = []
-        self._undone: list[Message] = []
+        self._undone = _NOTHING
         self._waiting: asyncio.Task[None] | None = None
+
+    @property
+    def session_key(self) -> str | None:
+        """The Django session of the browser that opened the socket."""
+        return self._session_key
+
+    @property
+    def waiting(self) -> asyncio.Task[None] | None:
+        """What ends when the message that this client's later ones wait for is done."""
+        return self._waiting
 
     # What the transport tells
 
     def frames_received(self, payloads: list[Payload]) -> None:
         """Handle the messages of one read."""
         self.silent_sweeps = 0
-        if self.connection.closed:
+        if self.connection.closed or self._endpoint.node.is_stopping:
             return
         if self._waiting is None:
             self._handle(payloads)
@@ -81,7 +95,8 @@ class Session:
         connection = self.connection
         connection.closed = True
         if self._waiting is not None:
-            self._waiting.cancel()
+            # Not now: a task that is cancelled before it began leaves what it was to await behind.
+            asyncio.get_running_loop().call_soon(self._waiting.cancel)
         self._endpoint.remove(self)
         user = connection.user.id or "nobody"
         log.info("%s: %s closed, code %d %s", connection, user, code, reason)
@@ -94,7 +109,8 @@ class Session:
         kind, decode = (bytes if codec.binary else str), codec.decode
         for position, payload in enumerate(payloads):
             if type(payload) is not kind:
-                self._end(Close.WRONG_FRAME_KIND, f"{codec.name} wants {kind.__name__} frames")
+                if not self._endpoint.hand_over(self, payloads[position:]):
+                    self._end(Close.WRONG_FRAME_KIND, f"{codec.name} wants {kind.__name__} frames")
                 return
             try:
                 messages = decode(payload)
@@ -104,7 +120,8 @@ class Session:
             except ProtocolError as error:
                 self._unreadable(error)
                 return
-            for message in messages:
+            following = iter(messages)
+            for message in following:
                 try:
                     pending = self._stage(connection, message)
                 except Exception:
@@ -112,12 +129,12 @@ class Session:
                     self._end(Close.INTERNAL_ERROR, "the server made a mistake")
                     return
                 if pending is not None:
-                    self._undone = messages[messages.index(message) + 1 :]
+                    self._undone = following
                     self._backlog = payloads[position + 1 :]
                     self._wait(pending, message)
                     return
-            if connection.closed:
-                return
+                if connection.closed:
+                    return
 
     def _wait(self, pending: Awaitable[Any], message: Message) -> None:
         self._waiting = asyncio.get_running_loop().create_task(self._go_on(pending, message))
@@ -126,15 +143,16 @@ class Session:
         """Handle what came in while ``pending`` was not done."""
         try:
             await pending
-            while self._undone and not self.connection.closed:
-                message = self._undone.pop(0)
+            for message in self._undone:
+                if self.connection.closed:
+                    return
                 if (following := self._stage(self.connection, message)) is not None:
                     await following
         except Exception:
             log.exception(FAULT, self.connection, message.topic, message.action)
             self._end(Close.INTERNAL_ERROR, "the server made a mistake")
             return
-        self._waiting = None
+        self._waiting, self._undone = None, _NOTHING
         backlog, self._backlog = self._backlog, []
         if not self.connection.closed:
             self.connection.resume_reading()
@@ -143,6 +161,7 @@ class Session:
     # What may come before the challenge was accepted, before login, and after it
 
     def _challenge(self, connection: Connection, message: Message) -> None:
+        self._endpoint.decided(self)
         if message.topic != Topic.CONNECTION:
             self._misplaced(Topic.CONNECTION, ConnectionAction.INVALID_MESSAGE, message)
         elif message.action == ConnectionAction.CHALLENGE:
@@ -173,7 +192,7 @@ class Session:
             connection.send(reply)
             self._end(Close.POLICY, "login data is no JSON object")
             return None
-        request = LoginRequest(data, connection.address, connection.headers)
+        request = LoginRequest(data, connection.address, connection.headers, self._session_key)
         outcome = self._endpoint.node.login.login(request)
         if inspect.isawaitable(outcome):
             return self._log_in_later(outcome, request)
@@ -191,13 +210,18 @@ class Session:
             return
         connection = self.connection
         connection.user = outcome
-        self._stage = self._endpoint.node.dispatch
+        self._session_key = None
+        self._stage = self._serving()
         log.info("%s: %s logged in", connection, outcome.id)
         success = Message(Topic.AUTH, AuthAction.AUTH_SUCCESSFUL)
         if outcome.client_data is not None:
             success.data = orjson.dumps(outcome.client_data).decode()
         connection.send(success)
         self._endpoint.logged_in(self)
+
+    def _serving(self) -> Stage:
+        """Who takes messages after login."""
+        return self._endpoint.node.dispatch
 
     def _refuse_login(self, refused: Refused, request: LoginRequest) -> None:
         connection = self.connection
@@ -226,6 +250,7 @@ class Session:
 
     def _unknown(self, topic: int) -> None:
         if self._stage == self._challenge:
+            self._endpoint.decided(self)
             self._misplaced(Topic.CONNECTION, ConnectionAction.INVALID_MESSAGE, Message(topic, 0))
         elif self._stage == self._log_in:
             self._misplaced(Topic.AUTH, AuthAction.INVALID_MESSAGE, Message(topic, 0))

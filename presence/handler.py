@@ -11,7 +11,7 @@ from pubsub.connection import Connection
 from pubsub.replies import acknowledge, names_of, remark, subscribe_bulk, unknown_action, unsubscribe_bulk
 from pubsub.subscriptions import Subscriptions
 
-_EVERYBODY = "%_EVERYONE_%"
+EVERYBODY = "%_EVERYONE_%"
 """The name under which subscribers to all users are kept, the reference server's own."""
 
 
@@ -21,8 +21,8 @@ class PresenceHandler:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._sockets: dict[str, int] = {}
-        self._by_user = Subscriptions()
-        self._to_all = Subscriptions()
+        self.by_user = Subscriptions()
+        self.to_all = Subscriptions()
         self._actions = {
             PresenceAction.SUBSCRIBE: self._subscribe,
             PresenceAction.UNSUBSCRIBE: self._unsubscribe,
@@ -51,8 +51,8 @@ class PresenceHandler:
 
     def remove_connection(self, connection: Connection) -> None:
         """A socket is gone: a user's last one takes the user offline."""
-        self._by_user.remove_connection(connection)
-        self._to_all.remove_connection(connection)
+        self.by_user.remove_connection(connection)
+        self.to_all.remove_connection(connection)
         user = _countable(connection)
         if user is None:
             return
@@ -69,8 +69,8 @@ class PresenceHandler:
         left, left_all = PresenceAction.PRESENCE_LEAVE, PresenceAction.PRESENCE_LEAVE_ALL
         one = Message(Topic.PRESENCE, joined if online else left, name=user)
         everybody = Message(Topic.PRESENCE, joined_all if online else left_all, name=user)
-        self._to_all.publish(everybody, sender=sender, at=_EVERYBODY)
-        self._by_user.publish(one, sender=sender)
+        self.to_all.publish(everybody, sender=sender, at=EVERYBODY)
+        self.by_user.publish(one, sender=sender)
 
     def is_online(self, user: str) -> bool:
         """Whether ``user`` has a logged-in socket on any node."""
@@ -81,21 +81,21 @@ class PresenceHandler:
         return list(dict.fromkeys([*self._sockets, *self._cluster.names("presence")]))
 
     def _subscribe(self, connection: Connection, message: Message) -> None:
-        subscribe_bulk(connection, message, self._by_user.add, PresenceAction.MULTIPLE_SUBSCRIPTIONS)
+        subscribe_bulk(connection, message, self.by_user.add, PresenceAction.MULTIPLE_SUBSCRIPTIONS)
 
     def _unsubscribe(self, connection: Connection, message: Message) -> None:
-        unsubscribe_bulk(connection, message, self._by_user.remove, PresenceAction.NOT_SUBSCRIBED)
+        unsubscribe_bulk(connection, message, self.by_user.remove, PresenceAction.NOT_SUBSCRIBED)
 
     def _subscribe_all(self, connection: Connection, message: Message) -> None:
-        if not self._to_all.add(connection, _EVERYBODY):
-            remark(connection, message, PresenceAction.MULTIPLE_SUBSCRIPTIONS, _EVERYBODY)
+        if not self.to_all.add(connection, EVERYBODY):
+            remark(connection, message, PresenceAction.MULTIPLE_SUBSCRIPTIONS, EVERYBODY)
         acknowledge(connection, message)
 
     def _unsubscribe_all(self, connection: Connection, message: Message) -> None:
-        if self._to_all.remove(connection, _EVERYBODY):
+        if self.to_all.remove(connection, EVERYBODY):
             acknowledge(connection, message)
         else:
-            remark(connection, message, PresenceAction.NOT_SUBSCRIBED, _EVERYBODY)
+            remark(connection, message, PresenceAction.NOT_SUBSCRIBED, EVERYBODY)
 
     def _query(self, connection: Connection, message: Message) -> None:
         states = {user: self.is_online(user) for user in names_of(message)}

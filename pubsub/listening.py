@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from asyncio import AbstractEventLoop
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 import orjson
@@ -175,6 +175,17 @@ class Listening:
         """Withdraw all patterns of a connection that is gone."""
         for text in list(self._of_connection.get(connection, ())):
             self._withdraw(Offer(connection, text))
+
+    def patterns_of(self, connection: Connection) -> Sequence[str]:
+        """The patterns that ``connection`` listens to."""
+        return tuple(self._of_connection.get(connection, ()))
+
+    def withdraw(self, connection: Connection, pattern: str) -> bool:
+        """End one listening, what was provided under it included; False when there is none."""
+        if pattern not in self._of_connection.get(connection, ()):
+            return False
+        self._withdraw(Offer(connection, pattern))
+        return True
 
     # What the subscriptions tell
 

@@ -18,6 +18,12 @@ log = logging.getLogger("deepstream.records")
 MAX_ROWS = 2000
 """Records in one commit; the others wait for the next."""
 
+WORTH_GATHERING = 0.0005
+"""Seconds that a commit must take for the next one to be worth waiting for company."""
+
+GATHERING = 0.001
+"""Seconds that it waits at the most."""
+
 MAX_PENDING = 50_000
 """Unsettled writes above which writers are made to wait."""
 
@@ -42,6 +48,8 @@ class GroupCommit:
         self._room = _Room()
         self._room.set()
         self.pending = 0
+        self._gathering: asyncio.Future[None] | None = None
+        self._expected = 0
 
     def submit(self, name: str, write: Write) -> Awaitable[object] | None:
         """Queue ``write`` behind all earlier ones to the record ``name``.
@@ -100,15 +108,33 @@ class GroupCommit:
             self._room.clear()
         elif not self._room.is_set() and self.pending < MAX_PENDING // 2:
             self._room.set()
+        if self._gathering is not None and self.pending >= self._expected:
+            _finish(self._gathering)
 
     async def _run(self) -> None:
         """Commit one group after the other until nothing is ready."""
+        loop = asyncio.get_running_loop()
         try:
             while self._ready:
                 group = [self._ready.pop(name) for name in list(self._ready)[:MAX_ROWS]]
+                began = loop.time()
                 await self._commit(group)
+                if self._ready and loop.time() - began > WORTH_GATHERING:
+                    await self._gather(loop)
         finally:
             self._running = None
+
+    async def _gather(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Give those who were just answered a moment to write again, and so to be in the next group.
+
+        Else writers who wait for each acknowledgement fall into two halves that take turns, and the store
+        is made to flush its disk twice as often as needed.
+        """
+        self._gathering = loop.create_future()
+        timer = loop.call_later(GATHERING, _finish, self._gathering)
+        await self._gathering
+        timer.cancel()
+        self._gathering = None
 
     async def _commit(self, group: list[Transition]) -> None:
         taken = self._take(group)
@@ -122,6 +148,7 @@ class GroupCommit:
             log.error("%d records were not stored: %s", len(rows), error, exc_info=not expected)
             failure = error if isinstance(error, StoreError) else StoreError(str(error))
             refused = {row.name: Refusal.INVALID for row in rows}
+        self._expected = self.pending
         for transition in taken:
             match refused.get(transition.name):
                 case None:
@@ -159,3 +186,8 @@ class GroupCommit:
             self._transitions.pop(transition.name, None)
         else:
             self._change(transition, partial(transition.load, state))
+
+
+def _finish(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

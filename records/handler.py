@@ -22,8 +22,9 @@ from records.state import ABSENT, RecordState
 from records.storage import RecordStore, StoreError
 from records.validity import is_writable
 
-WITHOUT_PATCH_MULTI = ("javascript",)
-"""SDK types whose clients drop PATCH_MULTI unread, and so would silently fall behind."""
+WITHOUT_PATCH_MULTI = ("javascript", "text")
+"""SDK types whose clients drop PATCH_MULTI unread, and so would silently fall behind; those of the text
+wire, which all go by one type, have no word for it."""
 
 
 class RecordHandler:

@@ -25,6 +25,7 @@ from django.db import (
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from records.models import Record
+from records.names import name_problem
 from records.storage import Refusal, Row, StoreError
 
 Result = TypeVar("Result")
@@ -55,6 +56,9 @@ class Sqlite:
         UPDATE records_record SET version = new.version, data = new.data, updated_at = {_NOW}
         FROM ({_ROWS}) AS new
         WHERE records_record.name = new.name AND records_record.version = new.base"""
+    _UPDATE_ALL_OR_NONE = f"""{_UPDATE}
+        AND %s = (SELECT COUNT(*) FROM ({_ROWS}) AS each JOIN records_record AS old
+                  ON old.name = each.name AND old.version = each.base)"""
     _INSERT = f"""
         INSERT INTO records_record (name, version, data, created_at, updated_at)
         SELECT name, version, data, {_NOW}, {_NOW} FROM ({_ROWS}) WHERE true
@@ -74,17 +78,37 @@ class Sqlite:
         is stored, and the rows are tried again one by one: conflicts between nodes are rare.
         """
         updates, inserts, deletes = _by_kind(rows)
-        with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-            lost = _execute(cursor, self._UPDATE, updates) or _execute(cursor, self._INSERT, inserts)
-            if deletes:
-                cursor.execute(self._DELETE, [_json([row.name for row in deletes])])
-            if not lost:
-                return set()
-            if len(rows) == 1:
-                return {rows[0].name}
-            transaction.set_rollback(True, using=connection.alias)
+        if len(updates) == len(rows):
+            stored = self._update_all(connection, updates)
+        else:
+            stored = self._commit_mixed(connection, updates, inserts, deletes)
+        if stored:
+            return set()
+        if len(rows) == 1:
+            return {rows[0].name}
         with transaction.atomic(using=connection.alias):
             return set().union(*(self.commit(connection, [row]) for row in rows))
+
+    def _update_all(self, connection: BaseDatabaseWrapper, rows: list[Row]) -> bool:
+        """The usual group, in a statement that is its own transaction: all rows or none."""
+        data = _json([tuple(row) for row in rows])
+        with connection.cursor() as cursor:
+            if len(rows) == 1:
+                cursor.execute(self._UPDATE, [data])
+            else:
+                cursor.execute(self._UPDATE_ALL_OR_NONE, [data, len(rows), data])
+            return bool(cursor.rowcount == len(rows))
+
+    def _commit_mixed(
+        self, connection: BaseDatabaseWrapper, updates: list[Row], inserts: list[Row], deletes: list[Row]
+    ) -> bool:
+        with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+            if _execute(cursor, self._UPDATE, updates) or _execute(cursor, self._INSERT, inserts):
+                transaction.set_rollback(True, using=connection.alias)
+                return False
+            if deletes:
+                cursor.execute(self._DELETE, [_json([row.name for row in deletes])])
+        return True
 
 
 class Postgres:
@@ -191,6 +215,8 @@ class DatabaseStore:
             raise StoreError(f"{type(error).__name__}: {error}".strip()) from error
 
     def _load(self, names: Collection[str]) -> dict[str, tuple[int, str]]:
+        # A database may fail on a name that no record can have, and the query is for others' names as well.
+        names = [name for name in names if name_problem(name) is None]
         with _reconnecting(connections[self._using]) as connection:
             rows = self._dialect.load(connection, names)
         return {name: (version, data) for name, version, data in rows}

@@ -128,7 +128,7 @@ class Transition:
             else:
                 self._tell(write.refused, refused, stored)
         self._apply_waiting()
-        if self.working is stored:
+        if all(step.state is stored for step in self._steps):
             self._settle_unchanged()
 
     def fail(self, error: StoreError) -> None:

@@ -31,6 +31,9 @@ CODECS: dict[str, BinaryCodec | JsonCodec] = {"binary": BinaryCodec(), "json": J
 PATHS = {"binary": "/deepstream", "json": "/deepstream-json"}
 DEADLINE = 5.0
 
+OPENING = "C\x1fCH\x1e"
+"""What the server says to a silent client, which may be an old one; to the others it is nothing."""
+
 
 class Silence(AssertionError):
     """A message was due and none came in time."""
@@ -135,6 +138,8 @@ class RawClient:
         try:
             async with asyncio.timeout(timeout):
                 frame = await self._socket.recv()
+                while frame == OPENING and self._codec.binary:
+                    frame = await self._socket.recv()
         except TimeoutError:
             raise Silence(f"no message within {timeout} s") from None
         except websockets.ConnectionClosed:

@@ -28,6 +28,7 @@ HEADINGS: dict[str, type[Section]] = {
     "listen": configuration.ListenConfig,
     **{f"auth {name}": kind for name, kind in config_login.OPTIONS.items()},
     "auth jwt claims": config_login.JwtClaims,
+    "loginThrottle": config_login.LoginThrottle,
     "permission": config_services.PermissionConfig,
     "storage": config_services.StorageConfig,
     "cache": config_services.CacheConfig,

@@ -66,6 +66,7 @@ SECTIONS: dict[str, tuple[type[Section], Any, str, dict[str, tuple[Any, str, Any
                 "auth",
                 (config_login.AuthStrategy("django", config_login.DjangoOptions()),),
             ),
+            "loginThrottle": ({"attempts": 9}, "login_throttle.attempts", 9),
             "permission": ({"type": "none"}, "permission.type", "none"),
             "storage": ({"name": "postgres"}, "storage.type", "postgres"),
             "cache": ({"type": "default"}, "cache.type", "default"),
@@ -266,6 +267,16 @@ SECTIONS: dict[str, tuple[type[Section], Any, str, dict[str, tuple[Any, str, Any
             "id": ("email", "id", "email"),
             "serverData": ("roles", "server_data", "roles"),
             "clientData": ("profile", "client_data", "profile"),
+        },
+    ),
+    "loginThrottle": (
+        config_login.LoginThrottle,
+        lambda keys: {"loginThrottle": keys},
+        "login_throttle",
+        {
+            "attempts": (10, "attempts", 10),
+            "interval": (1000, "interval", 1.0),
+            "delay": (50, "delay", 0.05),
         },
     ),
     "permission": (

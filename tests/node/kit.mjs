@@ -63,8 +63,8 @@ export class Inbox {
 
   get last () { return this.values.at(-1) }
 
-  count (number) {
-    return until(() => this.values.length >= number, () => `${number} values, only ${JSON.stringify(this.values)}`)
+  count (number, deadline = DEADLINE) {
+    return until(() => this.values.length >= number, () => `${number} values, only ${JSON.stringify(this.values)}`, deadline)
   }
 
   /** Wait until something deeply equal to `expected` is here. */

@@ -99,6 +99,22 @@ async def test_every_name_and_every_rule_of_a_compound_action_is_explained() -> 
     ]
 
 
+async def test_references_that_could_not_be_loaded_are_named() -> None:
+    asked = ruleset({"event": {"*": {"publish": "_('b').ok"}}}, records=Records(stored={}, broken=["b"]))
+    found = await why(asked, Message(Topic.EVENT, EventAction.EMIT, name="a"))
+    (rule,) = found["names"][0]["rules"]
+    assert (rule["verdict"], rule["error"]) == (
+        "MESSAGE_PERMISSION_ERROR",
+        "it needs records that are not loaded: b",
+    )
+
+
+async def test_a_rule_that_is_false_is_asked_like_any_other() -> None:
+    asked = ruleset({"record": {"a": {"delete": False}}})
+    (rule,) = (await why(asked, record(R.DELETE, "a")))["names"][0]["rules"]
+    assert (rule["path"], rule["expression"], rule["verdict"]) == ("a", "false", "MESSAGE_DENIED")
+
+
 async def test_a_name_that_no_path_matches_is_explained() -> None:
     document = rules()
     document["record"] = {"*": {"read": True}, "a/*": {"delete": True}}

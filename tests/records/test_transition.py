@@ -225,6 +225,25 @@ def test_what_comes_behind_a_deletion_that_fails_fails_with_it() -> None:
     assert world.transition.is_ready
 
 
+def test_a_creation_and_a_deletion_behind_a_deletion_are_stored_before_they_are_told() -> None:
+    world = World(RecordState(3, text="{}"))
+    world.delete("a")
+    world.transition.take()
+    for name in "bc":
+        world.write(name)
+    world.delete("d")
+    world.write("e")
+    world.transition.commit()
+    assert world.told() == ["a stored -1"]
+    assert world.transition.take() == Row("r", -1, -1, None)
+    world.transition.commit()
+    assert world.told() == ["b stored 0", "c stored 1", "d stored -1"]
+    assert world.transition.take() == Row("r", -1, 0, '"e"')
+    world.transition.commit()
+    assert world.told() == ["e stored 0"]
+    assert world.transition.is_idle
+
+
 def test_every_write_that_is_not_settled_counts() -> None:
     world = World(RecordState(3, text="{}"))
     sizes = [world.transition.size]

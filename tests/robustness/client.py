@@ -6,8 +6,7 @@ import asyncio
 import itertools
 from asyncio import Future
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from struct import pack, unpack_from
 from typing import Any, Self
 
@@ -100,11 +99,12 @@ class Client(asyncio.Protocol):
 
     def send_frame(self, payload: bytes, opcode: int = BINARY) -> None:
         """Send any payload in a valid frame."""
-        self.transport.write(frame(payload, opcode))
+        self.send_raw(frame(payload, opcode))
 
     def send_raw(self, data: bytes) -> None:
-        """Send bytes as they are, be they frames or not."""
-        self.transport.write(data)
+        """Send bytes as they are, be they frames or not; nothing once the connection is lost."""
+        if not self.transport.is_closing():
+            self.transport.write(data)
 
     def ask(self, message: Message) -> Future[Message]:
         """Send ``message`` with a correlation id, to be answered by the first message that bears it too."""
@@ -132,8 +132,8 @@ class Client(asyncio.Protocol):
         return found
 
     def close(self) -> None:
-        """Hang up without a word."""
-        self.transport.close()
+        """Hang up without a word; what was not sent yet never is."""
+        self.transport.abort()
 
     # asyncio.Protocol
 
@@ -172,7 +172,7 @@ class Client(asyncio.Protocol):
     def _take(self, opcode: int, payload: bytes) -> None:
         if opcode == CLOSE:
             self._code = unpack_from(">H", payload)[0] if len(payload) >= 2 else 1005
-            self.transport.write(frame(payload[:2], CLOSE))
+            self.send_raw(frame(payload[:2], CLOSE))
             self.transport.close()
         elif opcode in (BINARY, TEXT):
             for message in self._codec.decode(payload.decode() if opcode == TEXT else payload):
@@ -192,18 +192,6 @@ class Client(asyncio.Protocol):
             self._awaited.remove(entry)
             if not entry[1].done():
                 entry[1].set_result(message)
-
-
-@asynccontextmanager
-async def logged_in(port: int, count: int, wire: str = "binary") -> AsyncIterator[list[Client]]:
-    """``count`` clients, hung up at the end."""
-    clients = await asyncio.gather(*(Client.login(port, wire) for _ in range(count)))
-    try:
-        yield list(clients)
-    finally:
-        for client in clients:
-            client.close()
-        await asyncio.gather(*(client.closed for client in clients))
 
 
 def _bounds(data: bytes, position: int) -> tuple[int, int] | None:

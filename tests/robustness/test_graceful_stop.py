@@ -13,8 +13,9 @@ import pytest
 
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import RecordAction, Topic
-from tests.robustness.client import Client, Lost, logged_in
+from tests.robustness.client import Client, Lost
 from tests.robustness.conftest import Report, StartServer
+from tests.robustness.crowd import logged_in
 from tests.robustness.ledger import Ledger
 from tests.robustness.load import Load
 from tests.robustness.vitals import until
@@ -48,7 +49,7 @@ async def refuses_connections(port: int) -> bool:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
     except ConnectionRefusedError:
         return True
-    writer.close()
+    writer.transport.abort()
     return False
 
 
@@ -177,7 +178,7 @@ async def test_half_open_sockets_do_not_delay_the_end(start_server: StartServer,
     status, seconds = await stop(server)
     report("seconds", f"{seconds:.2f}")
     for _, writer in silent:
-        writer.close()
+        writer.transport.abort()
     assert status == 0
     assert seconds < SECONDS_TO_STOP
 

@@ -53,10 +53,9 @@ async def test_frames_of_garbage_are_answered_with_a_parse_error_and_the_end(
     server: Server, report: Report, logged_in: bool
 ) -> None:
     chance = random.Random(SEED)
-    enter = Client.login if logged_in else Client.open
-    async with unharmed(server, report):
+    async with unharmed(server, report) as scene:
         for _ in range(CLIENTS):
-            client = await enter(server.port)
+            client = await (scene.login() if logged_in else scene.open())
             client.send_frame(garbage(chance))
             heard, code = await last_words(client)
             assert heard == [PARSE_ERROR]
@@ -65,15 +64,12 @@ async def test_frames_of_garbage_are_answered_with_a_parse_error_and_the_end(
 
 async def test_messages_with_changed_bytes_harm_nobody(server: Server, report: Report) -> None:
     chance = random.Random(SEED)
-    async with unharmed(server, report):
-        clients = [await Client.login(server.port) for _ in range(CLIENTS)]
+    async with unharmed(server, report) as scene:
+        clients = await scene.login_many(CLIENTS)
         for client in clients:
             client.send_frame(mangled(chance))
         pings = await asyncio.gather(*(client.ping() for client in clients), return_exceptions=True)
         report("clients that were closed", sum(isinstance(pong, Exception) for pong in pings))
-        for client in clients:
-            client.close()
-            await client.closed
 
 
 @pytest.mark.parametrize(
@@ -82,9 +78,9 @@ async def test_messages_with_changed_bytes_harm_nobody(server: Server, report: R
 async def test_frames_of_the_wrong_kind_close_the_connection(
     server: Server, report: Report, wire: str, opcode: int
 ) -> None:
-    async with unharmed(server, report):
+    async with unharmed(server, report) as scene:
         for _ in range(CLIENTS):
-            client = await Client.login(server.port, wire)
+            client = await scene.login(wire)
             client.send_frame(b'{"topic":2,"action":2}', opcode)
             heard, code = await last_words(client)
             assert heard == []
@@ -110,9 +106,9 @@ NOT_MESSAGES = {
 async def test_json_that_is_no_message_is_answered_with_a_parse_error_and_the_end(
     server: Server, report: Report, payload: bytes
 ) -> None:
-    async with unharmed(server, report):
+    async with unharmed(server, report) as scene:
         for _ in range(TIMES):
-            client = await Client.login(server.port, "json")
+            client = await scene.login("json")
             client.send_frame(payload, TEXT)
             heard, code = await last_words(client)
             assert heard == [PARSE_ERROR]
@@ -137,9 +133,9 @@ TOO_MUCH = {
 async def test_messages_above_the_limit_close_the_connection(
     server: Server, report: Report, frames: list[bytes]
 ) -> None:
-    async with unharmed(server, report):
+    async with unharmed(server, report) as scene:
         for _ in range(TIMES):
-            clients = [await Client.login(server.port) for _ in range(TIMES)]
+            clients = await scene.login_many(TIMES)
             for data in frames:
                 for client in clients:
                     client.send_raw(data)
@@ -149,14 +145,12 @@ async def test_messages_above_the_limit_close_the_connection(
 async def test_many_unfinished_messages_at_the_limit_cost_no_more_than_their_size(
     server: Server, report: Report
 ) -> None:
-    async with unharmed(server, report, growth=(CLIENTS + 64) * MIB):
-        clients = [await Client.login(server.port) for _ in range(CLIENTS)]
+    async with unharmed(server, report, growth=(CLIENTS + 64) * MIB) as scene:
+        clients = await scene.login_many(CLIENTS)
         for client in clients:
             for data in fragments(MIB)[:-1]:
                 client.send_raw(data)
-        for client in clients:
-            client.close()
-            await client.closed
+        await scene.pulse.beats(20)
 
 
 NOT_FRAMES = {
@@ -175,9 +169,9 @@ NOT_FRAMES = {
 async def test_bytes_that_are_no_frame_close_the_connection(
     server: Server, report: Report, data: bytes, code: int
 ) -> None:
-    async with unharmed(server, report):
+    async with unharmed(server, report) as scene:
         for _ in range(TIMES):
-            client = await Client.login(server.port)
+            client = await scene.login()
             client.send_raw(data)
             heard, closed = await last_words(client)
             assert heard == []
@@ -187,26 +181,21 @@ async def test_bytes_that_are_no_frame_close_the_connection(
 async def test_a_flood_of_websocket_pings_is_answered_and_delays_nobody(
     server: Server, report: Report
 ) -> None:
-    async with unharmed(server, report):
-        clients = [await Client.login(server.port) for _ in range(TIMES)]
+    async with unharmed(server, report) as scene:
+        clients = await scene.login_many(TIMES)
         for client in clients:
             client.send_raw(frame(b"ping", PING) * 10_000)
         await asyncio.gather(*(client.ping() for client in clients))
-        for client in clients:
-            client.close()
-            await client.closed
 
 
 async def test_messages_out_of_turn_before_login_are_refused_and_the_login_still_works(
     server: Server, report: Report
 ) -> None:
-    async with unharmed(server, report):
-        client = await Client.open(server.port)
+    async with unharmed(server, report) as scene:
+        client = await scene.open()
         refused = client.next(lambda message: message.action == ConnectionAction.INVALID_MESSAGE)
         client.send(Message(Topic.EVENT, 2, name="early", data="1"))
         assert (await refused).original_topic == Topic.EVENT
         accepted = client.next(lambda message: message.action == ConnectionAction.ACCEPT)
         client.send(Message(Topic.CONNECTION, ConnectionAction.CHALLENGE, url="ws://test"))
         await accepted
-        client.close()
-        await client.closed

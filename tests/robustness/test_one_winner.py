@@ -11,8 +11,9 @@ import pytest
 
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import RecordAction, Topic
-from tests.robustness.client import Client, logged_in
+from tests.robustness.client import Client
 from tests.robustness.conftest import Report
+from tests.robustness.crowd import logged_in
 from tests.servers import Server
 
 pytestmark = pytest.mark.xdist_group("robustness")

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from tests.robustness.conftest import Report
+from tests.robustness.crowd import Crowd
 from tests.robustness.pulse import Pulse
 from tests.robustness.vitals import MIB, Vitals, until
 from tests.servers import Server
@@ -24,10 +25,18 @@ BEATS_BEFORE, BEATS_AFTER = 20, 100
 SETTLED = 15.0
 
 
+class Scene(Crowd):
+    """Clients who may do what they like, beside two who work."""
+
+    def __init__(self, port: int, pulse: Pulse) -> None:
+        super().__init__(port)
+        self.pulse = pulse
+
+
 @asynccontextmanager
 async def unharmed(
     server: Server, report: Report, *, growth: int = GROWTH, p99: float = P99
-) -> AsyncIterator[Pulse]:
+) -> AsyncIterator[Scene]:
     """Two clients work on while the body does harm: nothing of theirs is lost or late, and all is given back."""
     vitals = Vitals(server.pid)
     async with Pulse.beating(server.port) as pulse:
@@ -35,7 +44,8 @@ async def unharmed(
         vitals.forget_peak()
         memory, descriptors = vitals.memory, vitals.descriptors
         with _limited_memory(server.pid):
-            yield pulse
+            async with Scene(server.port, pulse) as scene:
+                yield scene
             await pulse.beats(BEATS_AFTER)
         peak = vitals.peak - memory
         await until(lambda: vitals.descriptors <= descriptors, SETTLED, "descriptors as before")

@@ -1,0 +1,1 @@
+"""The subcommands of ``manage.py deepstream``, a module each (CONFIG.md, Command line)."""

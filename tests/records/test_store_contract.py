@@ -1,0 +1,350 @@
+"""Tests that every store passes: one in memory, and Django's databases with each way to write to them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+import psycopg
+import pytest
+from django.core.management import call_command
+from django.db import connections
+
+from records.names import MAX_NAME_BYTES, MAX_NAME_LENGTH
+from records.storage import MemoryStore, RecordStore, Refusal, Row, StoreError
+from records.store import DatabaseStore
+from tests.conftest import require
+
+POSTGRES_URL = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres")
+ALIAS = "contract"
+
+DATABASES = [
+    pytest.param("sqlite", marks=pytest.mark.django_db(transaction=True)),
+    pytest.param("portable", marks=pytest.mark.django_db(transaction=True)),
+    pytest.param("postgresql", marks=pytest.mark.postgres),
+]
+
+MakeStore = Callable[[], RecordStore]
+"""Makes another store on the same records, as another node has one."""
+
+
+@pytest.fixture(scope="module")
+def postgresql(django_db_blocker: Any) -> Iterator[str]:
+    """The alias of a PostgreSQL database of this module's own."""
+    name = f"deepstream_contract_{os.getpid()}"
+    with ExitStack() as stack:
+        admin = stack.enter_context(server())
+        admin.execute(f"DROP DATABASE IF EXISTS {name}")
+        admin.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
+        stack.callback(admin.execute, f"DROP DATABASE {name} WITH (FORCE)")
+        database = {"ENGINE": "django.db.backends.postgresql", "NAME": name, **login()}
+        everything = connections.configure_settings({**connections.databases, ALIAS: database})
+        connections.databases[ALIAS] = everything[ALIAS]
+        stack.callback(connections.databases.pop, ALIAS)
+        stack.enter_context(django_db_blocker.unblock())
+        call_command("migrate", "records", database=ALIAS, verbosity=0)
+        stack.callback(connections[ALIAS].close)
+        yield ALIAS
+
+
+def server() -> psycopg.Connection[Any]:
+    """A connection to a PostgreSQL server; skips the test where none answers."""
+    try:
+        return psycopg.connect(POSTGRES_URL, autocommit=True, connect_timeout=3)
+    except psycopg.OperationalError:
+        pytest.skip("needs postgresql")
+
+
+def login() -> dict[str, object]:
+    """What Django wants to know of the server at ``POSTGRES_URL``."""
+    parts = urlsplit(POSTGRES_URL)
+    return {
+        "USER": parts.username or "",
+        "PASSWORD": parts.password or "",
+        "HOST": parts.hostname or "",
+        "PORT": parts.port or "",
+    }
+
+
+@pytest.fixture
+def a_postgresql_database(postgresql: str, django_db_blocker: Any) -> Iterator[str]:
+    """The alias of an empty PostgreSQL database."""
+    with django_db_blocker.unblock():
+        yield postgresql
+        with connections[postgresql].cursor() as cursor:
+            cursor.execute("TRUNCATE records_record")
+
+
+@pytest.fixture(params=["memory", *DATABASES])
+def make_store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeStore]:
+    if request.param == "memory":
+        store = MemoryStore()
+        yield lambda: store
+        return
+    alias = "default"
+    if request.param == "postgresql":
+        alias = request.getfixturevalue("a_postgresql_database")
+    else:
+        require(connections[alias].vendor == "sqlite", "sqlite as the default database")
+    if request.param == "portable":
+        monkeypatch.setattr("records.store._DIALECTS", {})
+    with ExitStack() as stack:
+
+        def make() -> RecordStore:
+            made = DatabaseStore(alias)
+            stack.callback(made.close)
+            return made
+
+        yield make
+
+
+@pytest.fixture
+def store(make_store: MakeStore) -> RecordStore:
+    return make_store()
+
+
+async def loaded(store: RecordStore, *names: str) -> dict[str, tuple[int, Any]]:
+    """Version and parsed data of those of ``names`` that exist: databases may write JSON their own way."""
+    found = await store.load(list(names))
+    return {name: (version, orjson.loads(text)) for name, (version, text) in found.items()}
+
+
+def made(name: str, data: str = "{}", version: int = 0) -> Row:
+    return Row(name, -1, version, data)
+
+
+async def test_what_was_committed_is_there(store: RecordStore) -> None:
+    assert await store.commit([made("a", '{"x":[1,null,"ü"]}'), made("b", "[]", 7)]) == {}
+    assert await loaded(store, "a", "b") == {"a": (0, {"x": [1, None, "ü"]}), "b": (7, [])}
+
+
+async def test_what_was_committed_is_there_for_every_other_node(make_store: MakeStore) -> None:
+    one, other = make_store(), make_store()
+    await one.commit([made("a")])
+    assert await loaded(other, "a") == {"a": (0, {})}
+    await other.commit([Row("a", 0, 1, "[1]")])
+    assert await loaded(one, "a") == {"a": (1, [1])}
+
+
+async def test_names_that_do_not_exist_are_left_out(store: RecordStore) -> None:
+    await store.commit([made("a")])
+    assert await loaded(store, "x", "a", "y") == {"a": (0, {})}
+    assert await loaded(store) == {}
+
+
+async def test_a_row_whose_base_is_current_is_stored(store: RecordStore) -> None:
+    await store.commit([made("a")])
+    assert await store.commit([Row("a", 0, 5, "[5]")]) == {}
+    assert await store.commit([Row("a", 5, 6, "[6]")]) == {}
+    assert await loaded(store, "a") == {"a": (6, [6])}
+
+
+@pytest.mark.parametrize("base", [-1, 0, 2, 99])
+async def test_a_row_whose_base_is_not_current_is_lost_and_changes_nothing(
+    store: RecordStore, base: int
+) -> None:
+    await store.commit([made("a", '["kept"]', 1)])
+    assert await store.commit([Row("a", base, base + 1, '["lost"]')]) == {"a": Refusal.LOST}
+    assert await loaded(store, "a") == {"a": (1, ["kept"])}
+
+
+async def test_a_row_about_what_does_not_exist_is_lost(store: RecordStore) -> None:
+    assert await store.commit([Row("a", 0, 1, "{}")]) == {"a": Refusal.LOST}
+    assert await loaded(store, "a") == {}
+
+
+async def test_a_deletion_removes_whatever_version_there_is(store: RecordStore) -> None:
+    await store.commit([made("a", version=3), made("b")])
+    assert await store.commit([Row("a", 1, -1, None), Row("x", -1, -1, None)]) == {}
+    assert await loaded(store, "a", "b") == {"b": (0, {})}
+    assert await store.commit([made("a", "[1]", 1)]) == {}
+    assert await loaded(store, "a") == {"a": (1, [1])}
+
+
+async def test_rows_of_all_kinds_are_stored_together(store: RecordStore) -> None:
+    await store.commit([made("update"), made("delete"), made("stay")])
+    rows = [Row("update", 0, 1, "[1]"), made("insert", "[2]"), Row("delete", 0, -1, None)]
+    assert await store.commit(rows) == {}
+    assert await loaded(store, "update", "insert", "delete", "stay") == {
+        "update": (1, [1]),
+        "insert": (0, [2]),
+        "stay": (0, {}),
+    }
+
+
+async def test_only_the_rows_that_lost_are_refused(store: RecordStore) -> None:
+    await store.commit([made(name) for name in ("a", "b", "c", "d")])
+    rows = [
+        Row("a", 0, 1, "[1]"),
+        Row("b", 7, 8, "[8]"),
+        made("c"),
+        made("new", "[1]"),
+        Row("d", 3, -1, None),
+        Row("gone", 1, 2, "[2]"),
+    ]
+    lost = Refusal.LOST
+    assert await store.commit(rows) == {"b": lost, "c": lost, "gone": lost}
+    assert await loaded(store, "a", "b", "c", "d", "new", "gone") == {
+        "a": (1, [1]),
+        "b": (0, {}),
+        "c": (0, {}),
+        "new": (0, [1]),
+    }
+
+
+async def test_a_thousand_rows_are_one_commit(store: RecordStore) -> None:
+    names = [f"r{number}" for number in range(1000)]
+    assert await store.commit([made(name, f'{{"name":"{name}"}}') for name in names]) == {}
+    rows = [Row(name, 0, 1, "[1]") for name in names[:500]]
+    rows += [Row(name, 0, -1, None) for name in names[500:]]
+    assert await store.commit(rows) == {}
+    assert await loaded(store, *names) == dict.fromkeys(names[:500], (1, [1]))
+
+
+@pytest.mark.parametrize("nodes", [2, 4])
+async def test_of_nodes_that_store_the_same_version_one_wins(make_store: MakeStore, nodes: int) -> None:
+    stores = [make_store() for _ in range(nodes)]
+    names = ["a", "b", "c"]
+    await stores[0].commit([made(name) for name in names[:2]])
+    for version in range(1, 6):
+        bases = {name: -1 if name == "c" and version == 1 else version - 1 for name in names}
+        outcomes = await asyncio.gather(
+            *(
+                store.commit([Row(name, bases[name], version, f"[{node}]") for name in names])
+                for node, store in enumerate(stores)
+            )
+        )
+        found = await loaded(stores[0], *names)
+        for name in names:
+            winners = [node for node, refused in enumerate(outcomes) if name not in refused]
+            assert len(winners) == 1
+            assert found[name] == (version, winners)
+
+
+async def test_nodes_that_store_the_same_rows_in_different_order_do_not_lock_each_other_out(
+    make_store: MakeStore,
+) -> None:
+    one, other = make_store(), make_store()
+    names = [f"r{number}" for number in range(50)]
+    await one.commit([made(name) for name in names])
+    for version in range(1, 11):
+        rows = [Row(name, version - 1, version, f"[{version}]") for name in names]
+        first, second = await asyncio.gather(one.commit(rows), other.commit(rows[::-1]))
+        assert sorted([*first, *second]) == sorted(names)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        '{"b":1,"a":2}',
+        '[1.5,-3,1e3,12345678901234,true,null,""]',
+        '{"":{"":[[],{}]}}',
+        '["\\u0000 is for databases to dislike, \\u001f too","\\"\\\\/","%s %% \' ;--","🚗"]',
+        '["' + "x" * 300_000 + '"]',
+        "[" * 200 + "]" * 200,
+    ],
+    ids=["object", "scalars", "empty", "characters", "large", "deep"],
+)
+async def test_data_comes_back_as_it_was_or_is_refused_by_itself(store: RecordStore, data: str) -> None:
+    refused = await store.commit([made("before"), made("it", data), made("after")])
+    found = await loaded(store, "before", "it", "after")
+    if refused:
+        assert refused == {"it": Refusal.INVALID}
+        assert "\\u0000" in data  # the only thing that a database may dislike: PostgreSQL does
+        assert found == {"before": (0, {}), "after": (0, {})}
+    else:
+        assert found == {"before": (0, {}), "it": (0, orjson.loads(data)), "after": (0, {})}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a",
+        " ",
+        "a ",
+        "A",
+        "driver/14",
+        "Ünï/日本/🚗",
+        "%s",
+        "'; DROP TABLE records_record; --",
+        '"[]{}',
+        "\\",
+    ],
+)
+async def test_any_text_can_be_a_name(store: RecordStore, name: str) -> None:
+    await store.commit([made("other")])
+    assert await store.commit([made(name, "[1]")]) == {}
+    assert await store.commit([Row(name, 0, 1, "[2]")]) == {}
+    assert await loaded(store, name, "other") == {name: (1, [2]), "other": (0, {})}
+    assert await store.commit([Row(name, 1, -1, None)]) == {}
+    assert await loaded(store, name) == {}
+
+
+@pytest.mark.parametrize("name", ["x" * MAX_NAME_LENGTH, "🚗" * (MAX_NAME_BYTES // 4)])
+async def test_the_longest_names_can_be_stored(store: RecordStore, name: str) -> None:
+    assert await store.commit([made(name)]) == {}
+    assert await loaded(store, name) == {name: (0, {})}
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\0", "", "x" * 100_000])
+async def test_a_name_that_no_record_can_have_is_not_found_and_keeps_no_other_from_being_found(
+    store: RecordStore, name: str
+) -> None:
+    await store.commit([made("a")])
+    assert await loaded(store, name, "a") == {"a": (0, {})}
+
+
+async def test_versions_go_up_to_the_last_of_the_wire(store: RecordStore) -> None:
+    last = 2**31 - 1
+    await store.commit([made("a", version=last - 1)])
+    assert await store.commit([Row("a", last - 1, last, "[]")]) == {}
+    assert await loaded(store, "a") == {"a": (last, [])}
+
+
+# What only databases can do
+
+
+def run(alias: str, statement: str) -> None:
+    """Run ``statement`` in a database, behind the store's back."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute(statement)
+    connections[alias].close()
+
+
+@pytest.mark.parametrize("make_store", DATABASES, indirect=True)
+async def test_a_database_that_fails_is_a_store_error_and_nothing_is_stored(store: DatabaseStore) -> None:
+    await store.commit([made("a")])
+    alias = store._using
+    await asyncio.to_thread(run, alias, "ALTER TABLE records_record RENAME TO records_elsewhere")
+    try:
+        with pytest.raises(StoreError):
+            await store.load(["a"])
+        refused = await failing(store, [Row("a", 0, 1, "[1]"), made("b")])
+        assert refused in (None, {"a": Refusal.INVALID, "b": Refusal.INVALID})
+    finally:
+        await asyncio.to_thread(run, alias, "ALTER TABLE records_elsewhere RENAME TO records_record")
+    assert await loaded(store, "a", "b") == {"a": (0, {})}
+    assert await store.commit([Row("a", 0, 1, "[1]")]) == {}
+
+
+async def failing(store: RecordStore, rows: list[Row]) -> object:
+    """What a commit that cannot work returns; None when it says so with a StoreError."""
+    try:
+        return await store.commit(rows)
+    except StoreError:
+        return None
+
+
+@pytest.mark.parametrize("make_store", DATABASES, indirect=True)
+async def test_a_closed_store_has_committed_what_was_under_way(store: DatabaseStore) -> None:
+    closing = DatabaseStore(store._using)
+    commits = [asyncio.create_task(closing.commit([made(str(number))])) for number in range(20)]
+    await asyncio.sleep(0)
+    await asyncio.to_thread(closing.close)
+    await asyncio.gather(*commits)
+    assert len(await loaded(store, *map(str, range(20)))) == 20
