@@ -71,7 +71,8 @@ class WebSocketEndpoint(Section):
     section 2). ``unauthenticated_client_timeout``: seconds to log in, ``None`` for ever.
     ``max_outbox_size``: bytes that may wait for a client that does not read; beyond, it is closed.
     ``max_message_size``: bytes of a frame. ``headers``: request headers, in lower case, for login strategies.
-    ``outgoing_buffer_timeout``, ``max_buffer_byte_size``: accepted, not needed: what one tick of the loop produces is written together.
+    ``outgoing_buffer_timeout``, ``max_buffer_byte_size``: accepted, not needed: what one tick of the loop
+    produces is written together.
     """
 
     url_path: str = field(default="/deepstream", metadata=setting(url_path))

@@ -49,7 +49,10 @@ class Application:
         self._store: DatabaseStore | None = None
         self._strategies: Strategies | None = None
         self._reloading: Reloading | None = None
-        api = HttpApi(config, self._running_node, get_asgi_application())
+        django = get_asgi_application()
+        # After Django, whose set-up configures the logging anew.
+        logging.getLogger().setLevel(config.log_level.python_level)
+        api = HttpApi(config, self._running_node, django)
         health = HealthCheck(config.http.health_check_path, self._running_node, api)
         self._router = ProtocolTypeRouter(
             {
@@ -120,6 +123,7 @@ class Application:
 
         def use(permissions: Permissions) -> Awaitable[str]:
             rules.replace(permissions)
+            log.info("New rules are in force; clients' subscriptions are asked again")
             return review(self._running_node(), rules)
 
         if path := source_of(self.config):

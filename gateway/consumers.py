@@ -68,7 +68,7 @@ async def _serve_plain(endpoint: Endpoint, scope: dict[str, Any], receive: Recei
             payload = event.get("bytes")
             if payload is None:
                 payload = event["text"]
-            if len(payload) > endpoint.settings.max_message_size:
+            if _size(payload) > endpoint.settings.max_message_size:
                 session.connection.close(Close.TOO_BIG, "the message is too big")
             else:
                 transport.session.frames_received([payload])
@@ -84,6 +84,11 @@ def _open(endpoint: Endpoint, scope: Mapping[str, Any], *, framed: bool) -> Sess
         headers=_headers(endpoint, scope),
         session_key=session_key_of(scope),
     )
+
+
+def _size(payload: bytes | str) -> int:
+    """Bytes on the wire."""
+    return len(payload) if isinstance(payload, bytes) or payload.isascii() else len(payload.encode())
 
 
 def _address(scope: Mapping[str, Any]) -> str:

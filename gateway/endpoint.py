@@ -129,9 +129,10 @@ class Endpoint:
         self.node.add_connection(session.connection)
 
     def remove(self, session: Session) -> None:
-        """``session`` is over."""
-        self.forget(session)
-        self.node.remove_connection(session.connection)
+        """``session`` is over; does nothing the second time."""
+        if session in self.sessions:
+            self.forget(session)
+            self.node.remove_connection(session.connection)
 
     def forget(self, session: Session) -> None:
         """``session`` is no longer this endpoint's."""
@@ -155,3 +156,4 @@ class Endpoint:
             session.silent_sweeps += 1
             if session.silent_sweeps > SILENT_SWEEPS:
                 session.connection.close(Close.POLICY, "silent for two heartbeats")
+                self.remove(session)  # its peer may be long gone; nobody shall wait for the close handshake

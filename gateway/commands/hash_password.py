@@ -37,7 +37,7 @@ def run(command: BaseCommand, options: Mapping[str, Any]) -> None:
     settings = _settings(command, read_config(options))
     if settings.hash is None:
         raise CommandError("The strategy file has hash: false, so users.yml holds passwords in clear text.")
-    password = options["password"] or _asked()
+    password = _asked() if options["password"] is None else options["password"]
     if not password:
         raise CommandError("A password cannot be empty.")
     passwords = Passwords(settings)

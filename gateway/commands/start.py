@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from argparse import ArgumentParser
 from collections.abc import Mapping
 from typing import Any
@@ -51,12 +50,17 @@ def run(command: BaseCommand, options: Mapping[str, Any]) -> None:
         )
     config = read_config(options, _overrides(options))
     _check_database()
-    logging.getLogger().setLevel(config.log_level.python_level)
     try:
         server = Server(Application(config))
     except ConfigError as error:
         raise CommandError(str(error)) from None
-    server.run()
+    try:
+        server.run()
+    except SystemExit:  # how uvicorn ends when it cannot listen
+        where = f"{config.http.host}:{config.http.port}"
+        raise CommandError(
+            f"Cannot listen on {where}, the log above says why: choose another port with --port."
+        ) from None
     if not server.started:
         raise CommandError("The server did not start; the log above says why.")
 
