@@ -22,6 +22,11 @@ class LoginRequest:
     headers: Mapping[str, str] | None = None
     session_key: str | None = None
 
+    @property
+    def host(self) -> str:
+        """The address without its port."""
+        return self.address.rpartition(":")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:

@@ -148,5 +148,5 @@ def _key_of(request: LoginRequest) -> Key | None:
     """Address (without its port) and user; None if no user is named."""
     for name in NAMES:
         if isinstance(user := request.data.get(name), str) and user:
-            return request.address.rpartition(":")[0], user[:200]
+            return request.host, user[:200]
     return None

@@ -25,7 +25,8 @@ MAX_ANSWER = 1024 * 1024
 MAX_REASON = 1000
 """Characters of a text that a refused client is sent."""
 
-UNAVAILABLE = Refused({"error": "The login service cannot be reached"}, is_wrong=False)
+UNAVAILABLE = Refused({"error": "AUTH_RETRY_ATTEMPTS_EXCEEDED"}, is_wrong=False)
+"""What the reference server says to this too."""
 
 
 class WebhookUser(User):
@@ -88,7 +89,7 @@ class WebhookLogin:
     async def _post(self, request: LoginRequest) -> tuple[int, Any]:
         """Status and body of the answer."""
         content = orjson.dumps(self._question(request), default=str)
-        headers = {"content-type": "application/json", **self._promoted(request.data)}
+        headers = {"accept": "application/json", "content-type": "application/json", **self._promoted(request.data)}
         async with self._client.stream(
             "POST", self._options.endpoint_url, content=content, headers=_encoded(headers)
         ) as answer:
@@ -103,7 +104,7 @@ class WebhookLogin:
         headers = request.headers or {}
         told = {name: value for name, value in headers.items() if name in self._headers}
         referer = headers.get("referer")
-        connection = {"remoteAddress": request.address, "headers": told, "referer": referer}
+        connection = {"remoteAddress": request.host, "headers": told, "referer": referer}
         return {"connectionData": connection, "authData": request.data}
 
     def _promoted(self, data: Mapping[str, Any]) -> dict[str, str]:

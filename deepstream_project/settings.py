@@ -185,7 +185,8 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
         "django.server": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
-        "httpx": {"level": "WARNING"},  # INFO would log every login that a web service decides
+        "httpx": {"level": "WARNING"},  # INFO would log every login that a web service decides,
+        "httpcore": {"level": "WARNING"},  # and DEBUG its headers
         "django.db.backends": {"level": "INFO"},  # DEBUG would log every statement of every write
     },
 }

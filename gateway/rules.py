@@ -29,7 +29,7 @@ class Rules:
         """See ``Permissions.check``; an answer that took a while is given by the rules of its end."""
         rules = self.in_force
         verdict = rules.check(user, message)
-        if inspect.isawaitable(verdict):
+        if verdict is not None and not isinstance(verdict, dict):
             return self._settle(rules, verdict, user, message)
         return self._with_reserved(message, verdict) if self._reserved else verdict
 

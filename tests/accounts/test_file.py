@@ -89,16 +89,19 @@ async def test_refused_passwords_are_logged_only_where_that_is_asked_for(
 
 
 async def test_users_are_read_again_while_the_server_runs(tmp_path: Path) -> None:
-    async with serving(tmp_path, files={"users.json": USERS}, auth=[FILE]) as server:
-        async with RawClient.connect(server.url) as stays, RawClient.connect(server.url) as comes:
-            await stays.login({"username": "bob", "password": "lion"})
-            await comes.challenge()
-            async with heard("Users: read again"):
-                (tmp_path / "users.json").write_text(json.dumps({"eve": {"password": hashed("apple")}}))
-                server.application.reload()
-            await stays.quiet()
-            assert is_refused(await attempt(comes, {"username": "ann", "password": "tiger"}))
-            assert is_accepted(await attempt(comes, {"username": "eve", "password": "apple"}))
+    async with (
+        serving(tmp_path, files={"users.json": USERS}, auth=[FILE]) as server,
+        RawClient.connect(server.url) as stays,
+        RawClient.connect(server.url) as comes,
+    ):
+        await stays.login({"username": "bob", "password": "lion"})
+        await comes.challenge()
+        async with heard("Users: read again"):
+            (tmp_path / "users.json").write_text(json.dumps({"eve": {"password": hashed("apple")}}))
+            server.application.reload()
+        await stays.quiet()
+        assert is_refused(await attempt(comes, {"username": "ann", "password": "tiger"}))
+        assert is_accepted(await attempt(comes, {"username": "eve", "password": "apple"}))
 
 
 def test_a_broken_users_file_is_refused_with_its_problems(tmp_path: Path) -> None:

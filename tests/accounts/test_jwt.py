@@ -94,14 +94,17 @@ async def test_a_token_of_another_issuer_is_passed_on_and_an_expired_one_is_not(
 
 
 async def test_an_expired_token_closes_its_connection_and_no_other(tmp_path: Path) -> None:
-    async with serving(tmp_path, auth=[strategy()]) as server:
-        async with RawClient.connect(server.url) as short, RawClient.connect(server.url) as long:
-            expiry = int(time.time()) + 2
-            await long.login({"token": token(exp=expiry + 3600)})
-            await short.login({"token": token(exp=expiry)})
-            assert await short.closed(timeout=10) == 1008
-            assert expiry <= time.time() < expiry + 1
-            await long.quiet()
+    async with (
+        serving(tmp_path, auth=[strategy()]) as server,
+        RawClient.connect(server.url) as short,
+        RawClient.connect(server.url) as long,
+    ):
+        expiry = int(time.time()) + 2
+        await long.login({"token": token(exp=expiry + 3600)})
+        await short.login({"token": token(exp=expiry)})
+        assert await short.closed(timeout=10) == 1008
+        assert expiry <= time.time() < expiry + 1
+        await long.quiet()
 
 
 async def test_keys_are_fetched_once_and_again_for_one_that_is_new(
@@ -125,12 +128,14 @@ async def test_keys_that_cannot_be_fetched_are_nobodys_fault(tmp_path: Path) -> 
     for status, body in ((500, "down"), (200, "no JSON"), (200, {"keys": []})):
         async with WebService(lambda asked, status=status, body=body: (status, body)) as service:
             options = {"type": "jwt", "options": {"jwksUrl": service.url}}
-            async with serving(tmp_path, auth=[options]) as server:
-                async with RawClient.connect(server.url) as client:
-                    await client.challenge()
-                    reason = {"error": "The keys of tokens cannot be fetched"}
-                    shown = token(key=SECRET, key_id="k1")
-                    assert is_refused(await attempt(client, {"token": shown}), reason)
+            async with (
+                serving(tmp_path, auth=[options]) as server,
+                RawClient.connect(server.url) as client,
+            ):
+                await client.challenge()
+                reason = {"error": "The keys of tokens cannot be fetched"}
+                shown = token(key=SECRET, key_id="k1")
+                assert is_refused(await attempt(client, {"token": shown}), reason)
 
 
 class Clock:

@@ -78,17 +78,19 @@ async def test_of_two_first_logins_at_the_same_time_one_makes_the_user(tmp_path:
 
 
 async def test_without_a_database_nobody_is_called_wrong(tmp_path: Path) -> None:
-    async with serving(tmp_path, auth=storage(), record={"storageRetrievalTimeout": 1}) as server:
-        async with RawClient.connect(server.url) as client:
-            await client.challenge()
-            reader = server.application.pipelines().of("Users/ann").reader
+    async with (
+        serving(tmp_path, auth=storage(), record={"storageRetrievalTimeout": 1}) as server,
+        RawClient.connect(server.url) as client,
+    ):
+        await client.challenge()
+        reader = server.application.pipelines().of("Users/ann").reader
 
-            async def nothing(names: Any) -> Any:
-                await asyncio.Event().wait()
+        async def nothing(names: Any) -> Any:
+            await asyncio.Event().wait()
 
-            reader._store = type("Stuck", (), {"load": staticmethod(nothing)})()  # type: ignore[assignment]
-            answer = await attempt(client, ANN)
-            assert is_refused(answer, {"error": "The users cannot be read"})
+        reader._store = type("Stuck", (), {"load": staticmethod(nothing)})()  # type: ignore[assignment]
+        answer = await attempt(client, ANN)
+        assert is_refused(answer, {"error": "The users cannot be read"})
 
 
 @pytest.mark.parametrize(
@@ -108,14 +110,13 @@ async def test_without_a_database_nobody_is_called_wrong(tmp_path: Path) -> None
 async def test_no_client_sees_or_changes_a_user(tmp_path: Path, message: Message) -> None:
     user = {"password": hashed("tiger")}
     await store("Users/ann", user)
-    async with serving(tmp_path, auth=storage()) as server:
-        async with RawClient.connect(server.url) as client:
-            await client.login(ANN)
-            await client.send(message)
-            refused = await client.expect(topic=Topic.RECORD, action=RecordAction.MESSAGE_DENIED)
-            assert refused.name in ("Users/ann", "Users/new")
-            await client.send(Message(Topic.RECORD, RecordAction.HEAD, name="Used"))
-            while (answer := await client.receive()).action != RecordAction.HEAD_RESPONSE:
-                assert answer.is_ack or answer.action == RecordAction.HEAD_RESPONSE_BULK
-                assert answer.data is None
+    async with serving(tmp_path, auth=storage()) as server, RawClient.connect(server.url) as client:
+        await client.login(ANN)
+        await client.send(message)
+        refused = await client.expect(topic=Topic.RECORD, action=RecordAction.MESSAGE_DENIED)
+        assert refused.name in ("Users/ann", "Users/new")
+        await client.send(Message(Topic.RECORD, RecordAction.HEAD, name="Used"))
+        while (answer := await client.receive()).action != RecordAction.HEAD_RESPONSE:
+            assert answer.is_ack or answer.action == RecordAction.HEAD_RESPONSE_BULK
+            assert answer.data is None
     assert await stored("Users/ann") == user

@@ -1,48 +1,6 @@
 // The client of versions 1 to 3 on the text protocol, alone and together with the present one (PROTOCOL.md section 9).
-import { createRequire } from 'node:module'
 import { Inbox, assert, same, scenario, settled, until, within } from './kit.mjs'
-
-const deepstream = createRequire(import.meta.url)('deepstream.io-client-js')
-
-function old (stage, options = {}) {
-  const client = deepstream(`${stage.url}/deepstream-v3`, {
-    reconnectIntervalIncrement: 50, maxReconnectInterval: 100, maxReconnectAttempts: 1000, silentDeprecation: true, ...options
-  })
-  client.on('error', (error, event, topic) => stage.complain(`error of the old client: ${event} ${topic} ${error}`))
-  stage.clients.push({ close: () => client.close() })
-  return client
-}
-
-/** An old client that has logged in and the client data that it got. */
-async function login (stage, details = {}, options = {}) {
-  const client = old(stage, options)
-  const [success, data] = await within(
-    new Promise(resolve => client.login(details, (...answer) => resolve(answer))), 'the login of an old client')
-  assert.equal(success, true)
-  return { client, data }
-}
-
-/** Every acknowledgement that this old client waits for has come. */
-async function acknowledged (client) {
-  // What was just asked for is sent with the next package of its queue.
-  await within(new Promise(resolve => client.record.head('anything', resolve)), 'an answer')
-  const waiting = () => Object.keys(client._$getAckTimeoutRegistry()._register)
-  await until(() => waiting().length === 0, () => `answers to ${waiting()}`)
-}
-
-const ready = record => within(new Promise(resolve => record.whenReady(resolve)), `the record ${record.name}`)
-
-/** What `call(callback)` calls back with, its error first. */
-const answer = call => within(new Promise((resolve, reject) =>
-  call((error, value) => error ? reject(error) : resolve(value))), 'an answer')
-
-/** An old and a present client that hold the same record. */
-async function pair (stage) {
-  const name = stage.name('record')
-  const [{ client: before }, today] = [await login(stage), await stage.login()]
-  const [theirs, mine] = [await ready(before.record.getRecord(name)), await within(today.record.getRecord(name).whenReady(), 'ready')]
-  return { name, before, today, theirs, mine }
-}
+import { acknowledged, answer, login, pair, ready } from './old_kit.mjs'
 
 scenario('an old client logs in without and with data', async stage => {
   const { client, data } = await login(stage)

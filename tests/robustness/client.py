@@ -174,7 +174,7 @@ class Client(asyncio.Protocol):
             self._code = unpack_from(">H", payload)[0] if len(payload) >= 2 else 1005
             self.send_raw(frame(payload[:2], CLOSE))
             self.transport.close()
-        elif opcode in (BINARY, TEXT):
+        elif opcode == (BINARY if self._codec.binary else TEXT):  # the other kind is for old clients
             for message in self._codec.decode(payload.decode() if opcode == TEXT else payload):
                 self._hear(message)
 

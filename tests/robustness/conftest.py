@@ -53,13 +53,16 @@ def config() -> dict[str, Any]:
 def start_server(
     template: Path, config: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[StartServer]:
-    """Start a server on a database of its own; it ends with the module's last test."""
+    """Start a server on a database of its own, with options as in a URL; it ends with the module's last test."""
     require(sys.platform == "linux", "Linux's /proc, to see what a process holds")
     with ExitStack() as stack:
 
-        def start(**options: Any) -> Server:
+        def start(*, database: str = "", copied_from: Path = template) -> Server:
             folder = tmp_path_factory.mktemp("server")
-            server = Server("fast", folder, template=template, config=config, **options)
+            url = f"sqlite:///{folder / 'deepstream.sqlite3'}?{database}"
+            server = Server(
+                "fast", folder, template=copied_from, config=config, environment={"DATABASE_URL": url}
+            )
             return stack.enter_context(server)
 
         yield start

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 
 import orjson
@@ -63,7 +64,7 @@ class Pulse:
         """A pulse, stopped at the end when every beat was answered."""
         first, second = await asyncio.gather(Client.login(port), Client.login(port))
         pulse = cls(first, second, await _subscribe(first, second), writes=writes)
-        pulse._tick(pulse._loop.time())
+        pulse._tick(time.perf_counter())
         try:
             yield pulse
             await pulse.stop()
@@ -98,7 +99,8 @@ class Pulse:
         self._first.send(Message(Topic.EVENT, EventAction.EMIT, name=PING, data=text))
         if self._writes:
             self._write(due)
-        self._timer = self._loop.call_at(due + INTERVAL, self._tick, due + INTERVAL)
+        due += INTERVAL
+        self._timer = self._loop.call_later(max(0.0, due - time.perf_counter()), self._tick, due)
 
     def _write(self, due: float) -> None:
         self._version += 1
@@ -113,7 +115,7 @@ class Pulse:
             self.faults.append(f"a write got no answer: {answer.exception()}")
         elif answer.result().action != RecordAction.WRITE_ACKNOWLEDGEMENT:
             self.faults.append(f"a write was answered with {answer.result()!r}")
-        self.writes.all.append(self._loop.time() - due)
+        self.writes.all.append(time.perf_counter() - due)
         self._answered.set()
 
     def _on_ping(self, message: Message) -> None:
@@ -131,7 +133,7 @@ class Pulse:
             if due is None:
                 self.faults.append(f"beat {message.data} came back twice")
                 return
-            self.events.all.append(self._loop.time() - due)
+            self.events.all.append(time.perf_counter() - due)
             self._answered.set()
 
     async def _until(self, condition: Callable[[], bool]) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import sqlite3
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -16,6 +14,7 @@ from deepstream_protocol.topics import RecordAction, Topic
 from tests.robustness.client import Client, Lost
 from tests.robustness.conftest import Report, StartServer
 from tests.robustness.crowd import logged_in
+from tests.robustness.failing_store import STORED, locked
 from tests.robustness.ledger import Ledger
 from tests.robustness.load import Load
 from tests.robustness.vitals import until
@@ -26,21 +25,8 @@ pytestmark = pytest.mark.xdist_group("robustness")
 WRITERS = 50
 WRITES = 20
 FLOODERS, FLOOD = 10, 100
-STORED = "SELECT name, version, data FROM records_record"
 SECONDS_TO_STOP = 5.0
 LONGEST_LIFE = 0.5
-
-
-@contextlib.contextmanager
-def locked(server: Server) -> Iterator[None]:
-    """Hold the database's write lock, as another process may."""
-    connection = sqlite3.connect(server.database, isolation_level=None)
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    finally:
-        connection.execute("ROLLBACK")
-        connection.close()
 
 
 async def refuses_connections(port: int) -> bool:

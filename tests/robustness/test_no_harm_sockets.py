@@ -28,6 +28,7 @@ EVENTS, EVENT_SIZE = 10_000, 1024
 BURST = 100
 SLOW_READERS = 20
 ANSWERED = 5.0
+RECEIVE_BUFFER = 256 * 1024
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +138,7 @@ async def subscribe(client: Client, name: str) -> list[int]:
 def stop_reading(client: Client) -> None:
     """Leave what comes to the operating system, which soon has no more room for it."""
     sock: socket.socket = client.transport.get_extra_info("socket")
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     client.transport.pause_reading()
 
 

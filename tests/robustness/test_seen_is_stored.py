@@ -10,6 +10,7 @@ import time
 import pytest
 
 from tests.robustness.conftest import Report
+from tests.robustness.failing_store import STORED
 from tests.robustness.ledger import Ledger
 from tests.robustness.load import Load
 from tests.servers import Server
@@ -20,7 +21,6 @@ LIVES = 20
 WRITERS = 50
 SHARED = 5
 LONGEST_LIFE = 0.8
-STORED = "SELECT name, version, data FROM records_record"
 
 
 async def test_nothing_acknowledged_or_seen_is_lost_when_the_server_is_killed_twenty_times(
