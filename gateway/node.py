@@ -36,6 +36,9 @@ from rpc.handler import RpcHandler
 
 log = logging.getLogger("deepstream")
 
+DRAIN_TIMEOUT = 15
+"""Seconds that the writes under way have to be settled when the node stops."""
+
 Receive = Callable[[Connection, Message], Awaitable[Any] | None]
 
 Greet = Callable[[Connection, Message], Message]
@@ -179,7 +182,11 @@ class Node:
     async def stop(self) -> None:
         """Settle what is under way, tell every client that the server goes, and end the timers."""
         self.is_stopping = True
-        await self.records.drain()
+        try:
+            async with asyncio.timeout(DRAIN_TIMEOUT):
+                await self.records.drain()
+        except TimeoutError:
+            log.error("the store did not settle all writes within %d s", DRAIN_TIMEOUT)
         self.flusher.flush()
         for endpoint in self.endpoints.values():
             endpoint.close()

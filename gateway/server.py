@@ -63,6 +63,12 @@ class Server(uvicorn.Server):
             )
         )
 
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until a signal says stop; returns then, where uvicorn would raise the signal once more."""
+        for stop in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(stop, lambda *_: None)
+        super().run(sockets)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve; what start-up made is no longer looked at by the garbage collector."""
         sys.setswitchinterval(SWITCH_INTERVAL)

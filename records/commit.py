@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Generator, Mapping
-from functools import partial
 from typing import Any
 
 from records.reader import RecordReader
@@ -38,8 +37,12 @@ class _Room(asyncio.Event):
 class GroupCommit:
     """Takes writes to any records, and settles each once its record's new state is stored."""
 
-    def __init__(self, store: RecordStore, reader: RecordReader) -> None:
+    def __init__(
+        self, store: RecordStore, reader: RecordReader, on_outside_change: Callable[[str, RecordState], None]
+    ) -> None:
+        """``on_outside_change(name, state)`` is called when another writer turns out to have been faster."""
         self._store = store
+        self._on_outside_change = on_outside_change
         self.reader = reader
         self._transitions: dict[str, Transition] = {}
         self._ready: dict[str, Transition] = {}
@@ -59,7 +62,9 @@ class GroupCommit:
         transition = self._transitions.get(name)
         if transition is None:
             transition = self._begin(name)
-        self._change(transition, partial(transition.add, write))
+        before = transition.size
+        transition.add(write)
+        self._place(transition, before)
         return None if self.pending < MAX_PENDING else self._room
 
     def peek(self, name: str) -> RecordState | None:
@@ -85,22 +90,20 @@ class GroupCommit:
             self._load(transition, self.reader.load)
         else:
             transition.load(state)
+            self.reader.pin(name, state)
         return transition
 
-    def _change(self, transition: Transition, change: Callable[[], None]) -> None:
-        """Do ``change``, then keep the transition where it belongs: ready to commit, waiting or gone."""
-        before = transition.size
-        change()
-        self._count(transition.size - before)
+    def _place(self, transition: Transition, before: int) -> None:
+        """Keep a transition, which had ``before`` writes, where it belongs: ready, waiting or gone."""
+        if transition.size != before:
+            self._count(transition.size - before)
         if transition.is_ready:
             self._ready[transition.name] = transition
             if self._running is None:
                 self._running = asyncio.get_running_loop().create_task(self._run())
-        if transition.is_idle and transition.is_loaded:
+        elif not transition.size and transition.stored is not None:
             del self._transitions[transition.name]
             self.reader.unpin(transition.name)
-        elif transition.stored is not None:
-            self.reader.pin(transition.name, transition.stored)
 
     def _count(self, difference: int) -> None:
         self.pending += difference
@@ -150,14 +153,17 @@ class GroupCommit:
             refused = {row.name: Refusal.INVALID for row in rows}
         self._expected = self.pending
         for transition in taken:
+            before = transition.size
             match refused.get(transition.name):
                 case None:
                     self.reader.stored(transition.name, transition.committing)
-                    self._change(transition, transition.commit)
+                    transition.commit()
+                    self._place(transition, before)
                 case Refusal.LOST:
                     self._load(transition, self.reader.reload)
                 case Refusal.INVALID:
-                    self._change(transition, partial(transition.fail, failure))
+                    transition.fail(failure)
+                    self._place(transition, before)
 
     def _take(self, group: list[Transition]) -> dict[Transition, Row]:
         """What to commit; a value that has no JSON text, as one nested too deeply, fails by itself."""
@@ -167,7 +173,9 @@ class GroupCommit:
                 taken[transition] = transition.take()
             except (TypeError, ValueError) as fault:
                 log.error("record %r was not stored: %s", transition.name, fault)
-                self._change(transition, partial(transition.fail, StoreError(str(fault))))
+                before = transition.size
+                transition.fail(StoreError(str(fault)))
+                self._place(transition, before)
         return taken
 
     def _load(self, transition: Transition, read: Callable[[str], Awaitable[RecordState]]) -> None:
@@ -182,10 +190,17 @@ class GroupCommit:
             state = await read(transition.name)
         except StoreError as error:
             log.error("record %r: not read, so its writes fail: %s", transition.name, error)
-            self._change(transition, partial(transition.fail, error))
+            before = transition.size
+            transition.fail(error)
+            self._place(transition, before)
             self._transitions.pop(transition.name, None)
         else:
-            self._change(transition, partial(transition.load, state))
+            before = transition.size
+            self.reader.pin(transition.name, state)
+            if transition.stored is not None and transition.stored.version != state.version:
+                self._on_outside_change(transition.name, state)
+            transition.load(state)
+            self._place(transition, before)
 
 
 def _finish(future: asyncio.Future[None]) -> None:

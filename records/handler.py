@@ -40,7 +40,7 @@ class RecordHandler:
     ) -> None:
         self._cluster = cluster
         self._hot = settings.storage_hot_path_prefixes
-        self.pipelines = Pipelines(store, settings)
+        self.pipelines = Pipelines(store, settings, self._show)
         self.subscriptions = Subscriptions(on_first=self._on_first, on_last=self._on_last)
         self.listening = Listening(Topic.RECORD, self.subscriptions, cluster, listen, loop)
         reads = Reads(self.pipelines, self.subscriptions, self.listening, loop)
@@ -138,20 +138,21 @@ class RecordHandler:
                 reason = orjson.dumps(str(state)).decode()
                 connection.send(refusal(message, RecordAction.RECORD_NOTIFY_ERROR, data=reason))
                 return
-            if state is ABSENT:
-                self.publish_deletion(name, None)
-            else:
-                update = Message(Topic.RECORD, RecordAction.UPDATE, name=name)
-                update.version, update.data = state.version, state.text
-                self.publish(update, state, None)
+            self._show(name, state)
         acknowledge(connection, message, names=True)
+
+    def _show(self, name: str, state: RecordState) -> None:
+        """Let all subscribers have what another writer made of a record, whatever they had before."""
+        if state is ABSENT:
+            self.publish_deletion(name, None)
+        else:
+            self.publish(_update(name, state), state, None)
 
     # Within
 
     def _publish_multi(self, message: Message, state: RecordState, sender: Connection | None) -> None:
         """A batch as such for those who know it, and as what it made for those who do not."""
-        whole = Message(Topic.RECORD, RecordAction.UPDATE, name=message.name)
-        whole.version, whole.data = state.version, state.text
+        whole = _update(message.name or "", state)
         for connection in self.subscriptions.at(message.name or ""):
             if connection is not sender:
                 connection.send(whole if connection.sdk_type in WITHOUT_PATCH_MULTI else message)
@@ -163,3 +164,9 @@ class RecordHandler:
     def _on_last(self, name: str) -> None:
         self._cluster.leave("record", name)
         self.listening.unsubscribed(name)
+
+
+def _update(name: str, state: RecordState) -> Message:
+    message = Message(Topic.RECORD, RecordAction.UPDATE)
+    message.name, message.version, message.data = name, state.version, state.text
+    return message

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from records.cache import RecordCache
@@ -38,11 +38,19 @@ class RecordSettings(Protocol):
 class Pipelines:
     """A group commit for stored records and one for those under ``storage_exclusion_prefixes``."""
 
-    def __init__(self, store: RecordStore, settings: RecordSettings) -> None:
+    def __init__(
+        self,
+        store: RecordStore,
+        settings: RecordSettings,
+        on_outside_change: Callable[[str, RecordState], None],
+    ) -> None:
         self._excluded = settings.storage_exclusion_prefixes
         timeout = settings.storage_retrieval_timeout
-        self._stored = _pipeline(store, settings.cache_max_bytes, timeout)
-        self._volatile = _pipeline(MemoryStore(), UNLIMITED, timeout)
+        reader = RecordReader(store, RecordCache(settings.cache_max_bytes), timeout=timeout)
+        self._stored = GroupCommit(store, reader, on_outside_change)
+        memory = MemoryStore()
+        volatile_reader = RecordReader(memory, RecordCache(UNLIMITED), timeout=timeout)
+        self._volatile = GroupCommit(memory, volatile_reader, on_outside_change)
 
     def of(self, name: str) -> GroupCommit:
         """The group commit that the record ``name`` goes through."""
@@ -67,7 +75,3 @@ class Pipelines:
         """Wait until every write is settled."""
         await self._volatile.drain()
         await self._stored.drain()
-
-
-def _pipeline(store: RecordStore, cache_bytes: int, timeout: float) -> GroupCommit:
-    return GroupCommit(store, RecordReader(store, RecordCache(cache_bytes), timeout=timeout))

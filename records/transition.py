@@ -54,16 +54,17 @@ class Transition:
     """The writes of one record that are not settled yet.
 
     ``stored`` is the last state known to be stored, ``working`` what it will be when all steps are.
-    A write is decided on the working state but nobody hears of it before that is stored, refusals
-    included: they show the state that refused them.
+    ``size`` is how many there are. A write is decided on the working state but nobody hears of it before
+    that is stored, refusals included: they show the state that refused them.
     """
 
-    __slots__ = ("_in_flight", "_steps", "_waiting", "name", "stored", "working")
+    __slots__ = ("_in_flight", "_steps", "_waiting", "name", "size", "stored", "working")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.stored: RecordState | None = None
         self.working: RecordState = ABSENT
+        self.size = 0
         self._waiting: deque[Write] = deque()
         self._steps: list[_Step] = []
         self._in_flight: list[_Step] = []
@@ -74,17 +75,13 @@ class Transition:
         return self.stored is not None
 
     @property
-    def is_idle(self) -> bool:
-        """Whether nothing is left to do."""
-        return not (self._steps or self._in_flight or self._waiting)
-
-    @property
     def is_ready(self) -> bool:
         """Whether there is a change to commit, and none of this record is under way."""
-        return self.is_loaded and bool(self._steps) and not self._in_flight
+        return self.stored is not None and bool(self._steps) and not self._in_flight
 
     def add(self, write: Write) -> None:
         """Queue ``write`` behind the others; it is settled at once if nothing stands before it."""
+        self.size += 1
         if self._waiting or not self.is_loaded or self._is_deleted_soon():
             self._waiting.append(write)
         else:
@@ -98,11 +95,6 @@ class Transition:
         self._waiting.extendleft(reversed(again))
         self.stored = self.working = state
         self._apply_waiting()
-
-    @property
-    def size(self) -> int:
-        """How many writes are not settled."""
-        return len(self._steps) + len(self._in_flight) + len(self._waiting)
 
     @property
     def committing(self) -> RecordState:
@@ -121,6 +113,7 @@ class Transition:
     def commit(self) -> None:
         """What was in flight is stored: its authors and the subscribers hear of it."""
         done, self._in_flight = self._in_flight, []
+        self.size -= len(done)
         self.stored = stored = done[-1].state
         for write, state, refused in done:
             if refused is None:
@@ -138,6 +131,7 @@ class Transition:
         self._in_flight.clear()
         self._steps.clear()
         self._waiting.clear()
+        self.size = 0
         if self.stored is not None:
             self.working = self.stored
         for write in failed:
@@ -158,6 +152,7 @@ class Transition:
             state, refused = self.working, refusal.action
         except Exception as fault:
             log.exception("record %r: applying a write failed", self.name)
+            self.size -= 1
             self._tell(write.failed, StoreError(str(fault)))
             return
         if state is self.stored and not self._steps and not self._in_flight:
@@ -173,6 +168,7 @@ class Transition:
             self._settle_now(write, state, refused)
 
     def _settle_now(self, write: Write, state: RecordState, refused: int | None) -> None:
+        self.size -= 1
         if refused is None:
             self._tell(write.stored, state)
         else:

@@ -350,7 +350,7 @@ async def test_draining_waits_for_commits_loads_and_second_attempts() -> None:
 
 async def test_draining_what_is_idle_returns_at_once() -> None:
     store = StoreDouble()
-    commit = GroupCommit(store, RecordReader(store, RecordCache(0), timeout=1))
+    commit = GroupCommit(store, RecordReader(store, RecordCache(0), timeout=1), lambda name, state: None)
     await commit.drain()
 
 
@@ -383,7 +383,9 @@ async def test_a_write_that_loses_again_and_again_is_tried_until_it_wins() -> No
             return await super().commit(rows)
 
     store = Losing({"r": (0, "{}")})
-    commit = GroupCommit(store, RecordReader(store, RecordCache(1 << 20), timeout=1))
+    commit = GroupCommit(
+        store, RecordReader(store, RecordCache(1 << 20), timeout=1), lambda name, state: None
+    )
     note = Note()
     assert commit.submit("r", note) is None
     await commit.drain()
@@ -397,10 +399,22 @@ async def test_a_write_that_is_a_mistake_fails_alone() -> None:
             raise RuntimeError("a mistake")
 
     store = StoreDouble({"r": (0, "{}")})
-    commit = GroupCommit(store, RecordReader(store, RecordCache(1 << 20), timeout=1))
+    commit = GroupCommit(
+        store, RecordReader(store, RecordCache(1 << 20), timeout=1), lambda name, state: None
+    )
     notes = [Note(), Mistake(), Note()]
     for note in notes:
         commit.submit("r", note)
     await commit.drain()
     assert [note.outcome for note in notes] == [[1], ["a mistake"], [2]]
     assert commit.pending == 0
+
+
+async def test_subscribers_see_the_whole_of_what_another_writer_stored_before_the_next_change() -> None:
+    world, client = await warm(1)
+    subscriber = await world.subscriber("r0")
+    world.store.write_elsewhere("r0", 5, '{"by":"another"}')
+    world.write(client, "r0", -1, "[1]", "1")
+    await world.settled()
+    shown = [(message.version, message.data) for message in subscriber.take()]
+    assert shown == [(5, '{"by":"another"}'), (6, "[1]")]

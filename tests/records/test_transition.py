@@ -78,7 +78,7 @@ def test_a_write_is_told_only_after_it_was_stored() -> None:
     assert world.told() == []
     world.transition.commit()
     assert world.told() == ["a stored 1"]
-    assert world.transition.is_idle
+    assert world.transition.size == 0
 
 
 def test_writes_of_one_commit_are_one_row_and_each_is_told_its_own_version() -> None:
@@ -110,7 +110,7 @@ def test_what_changes_nothing_is_settled_at_once_when_nothing_stands_before_it()
     assert world.told() == ["a stored 0"]
     world.write_version("b", 5)
     assert world.told() == ["b refused 102 at 0"]
-    assert world.transition.is_idle
+    assert world.transition.size == 0
     assert not world.transition.is_ready
 
 
@@ -123,7 +123,7 @@ def test_a_look_behind_a_write_waits_for_it_and_sees_it() -> None:
     assert world.told() == []
     world.transition.commit()
     assert world.told() == ["a stored 1", "b stored 1", "c stored 1"]
-    assert world.transition.is_idle
+    assert world.transition.size == 0
 
 
 def test_a_refusal_waits_for_what_refused_it_and_shows_that() -> None:
@@ -158,7 +158,7 @@ def test_when_the_store_fails_all_that_counted_on_it_fails_and_the_state_rolls_b
     world.look("c")
     world.transition.fail(StoreError("down"))
     assert world.told() == ["a failed: down", "b failed: down", "c failed: down"]
-    assert world.transition.is_idle
+    assert world.transition.size == 0
     world.write_version("d", 1)
     assert world.transition.take() == Row("r", 0, 1, '"d"')
 
@@ -180,7 +180,7 @@ def test_what_waits_for_a_load_that_fails_fails_too() -> None:
     world.write("a")
     world.transition.fail(StoreError("down"))
     assert world.told() == ["a failed: down"]
-    assert world.transition.is_idle
+    assert world.transition.size == 0
     assert not world.transition.is_loaded
 
 
@@ -241,7 +241,7 @@ def test_a_creation_and_a_deletion_behind_a_deletion_are_stored_before_they_are_
     assert world.transition.take() == Row("r", -1, 0, '"e"')
     world.transition.commit()
     assert world.told() == ["e stored 0"]
-    assert world.transition.is_idle
+    assert world.transition.size == 0
 
 
 def test_every_write_that_is_not_settled_counts() -> None:
@@ -287,4 +287,4 @@ def test_a_fault_in_telling_one_author_keeps_no_other_from_being_told(broken: st
         world.transition.commit()
         told = world.told()
         assert [line.split()[0] for line in told] == ["a", "c", "d"]
-    assert world.transition.is_idle
+    assert world.transition.size == 0
