@@ -80,7 +80,9 @@ async def test_no_two_messages_have_the_same_correlation_id() -> None:
 async def test_an_answer_is_known_by_its_correlation_id() -> None:
     desk = Desk()
     caller = caller_at(desk)
-    futures = [await caller.ask(Message(Topic.RPC, RpcAction.REQUEST, name="f"), (RpcAction.RESPONSE,)) for _ in "ab"]
+    futures = [
+        await caller.ask(Message(Topic.RPC, RpcAction.REQUEST, name="f"), (RpcAction.RESPONSE,)) for _ in "ab"
+    ]
     for connection, message in reversed(desk.seen):
         response = Message(Topic.RPC, RpcAction.RESPONSE, name="f", data=f'"{message.correlation_id}"')
         response.correlation_id = message.correlation_id
@@ -209,7 +211,9 @@ async def ask(node: Node, message: Message, *answers: int) -> Message:
 async def test_a_node_takes_a_caller_for_any_other_client(node: Node) -> None:
     found = await ask(node, read("r"), *READ)
     assert (found.version, found.value()) == (3, {"a": 1})
-    write = Message(Topic.RECORD, RecordAction.CREATEANDUPDATE, name="r", version=4, data="{}", is_write_ack=True)
+    write = Message(
+        Topic.RECORD, RecordAction.CREATEANDUPDATE, name="r", version=4, data="{}", is_write_ack=True
+    )
     assert (await ask(node, write, RecordAction.WRITE_ACKNOWLEDGEMENT)).name == "r"
 
 
@@ -235,8 +239,12 @@ async def test_callers_leave_nothing_behind(node: Node) -> None:
             await caller.ask(Message(Topic.EVENT, EventAction.EMIT, name="e", data="1"), ()),
             await caller.ask(write, (RecordAction.WRITE_ACKNOWLEDGEMENT,)),
             await caller.ask(read(name), READ),
-            await caller.ask(Message(Topic.RECORD, RecordAction.DELETE, name=name), (RecordAction.DELETE_SUCCESS,)),
-            await caller.ask(Message(Topic.RECORD, RecordAction.NOTIFY, names=[name]), (RecordAction.NOTIFY,)),
+            await caller.ask(
+                Message(Topic.RECORD, RecordAction.DELETE, name=name), (RecordAction.DELETE_SUCCESS,)
+            ),
+            await caller.ask(
+                Message(Topic.RECORD, RecordAction.NOTIFY, names=[name]), (RecordAction.NOTIFY,)
+            ),
             await caller.ask(
                 Message(Topic.PRESENCE, PresenceAction.QUERY_ALL), (PresenceAction.QUERY_ALL_RESPONSE,)
             ),

@@ -58,7 +58,9 @@ async def test_an_emitted_event_reaches_subscribers(api: Api, client: RawClient)
 
 async def test_an_event_without_data_has_none_and_null_is_data(api: Api, client: RawClient) -> None:
     await subscribe(client, "bare")
-    await api.send(command("event emit", eventName="bare"), command("event emit", eventName="bare", data=None))
+    await api.send(
+        command("event emit", eventName="bare"), command("event emit", eventName="bare", data=None)
+    )
     await client.expect(action=EventAction.EMIT, data=None)
     await client.expect(action=EventAction.EMIT, data="null")
 

@@ -1,4 +1,4 @@
-"""Many commands, many requests, slow answers and clients that leave: order, bounds, and nothing left behind."""
+"""Many commands, many requests, slow answers and clients that leave: order, bounds, nothing left."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ async def test_5000_events_arrive_in_order_and_in_half_a_second(
     api: Api, client: RawClient, server: Server
 ) -> None:
     await subscribe(client, "numbers")
-    for attempt in range(3):  # the machine may have been busy with something else
+    for _ in range(3):  # the machine may have been busy with something else
         begun = time.monotonic()
         answered = await api.send(*map(emission, range(5000)))
         elapsed = time.monotonic() - begun
@@ -161,7 +161,9 @@ async def test_one_slow_command_holds_up_no_other(api: Api, client: RawClient) -
     )
     request = await asked(client)
     await client.expect(action=EventAction.EMIT, data="1")
-    await client.send(Message(request.topic, RpcAction.ACCEPT, name="slow", correlation_id=request.correlation_id))
+    await client.send(
+        Message(request.topic, RpcAction.ACCEPT, name="slow", correlation_id=request.correlation_id)
+    )
     await answer(client, request, RpcAction.RESPONSE, data="1")
     assert (await batch)["result"] == "SUCCESS"
 
@@ -348,7 +350,9 @@ async def test_a_call_of_a_client_that_left_ends_quietly(
 # The end
 
 
-async def test_a_server_that_stops_answers_what_is_under_way(tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_a_server_that_stops_answers_what_is_under_way(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     with running("fast", tmp_path_factory, http_configuration(**PATIENT_CALLS)) as server:
         async with Api.of(server) as api, RawClient.connect(server.url) as client:
             await client.login()

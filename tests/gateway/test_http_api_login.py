@@ -157,7 +157,9 @@ async def test_every_login_has_a_token_of_its_own(api: Api) -> None:
     assert len({await token_of(api) for _ in range(3)}) == 3
 
 
-@pytest.mark.parametrize("token", ["nonsense", "a" * 32, "a" * 100_000, "ä", "' OR 1=1 --", "a.b.c", "x\u0000y"])
+@pytest.mark.parametrize(
+    "token", ["nonsense", "a" * 32, "a" * 100_000, "ä", "' OR 1=1 --", "a.b.c", "x\u0000y"]
+)
 async def test_an_unknown_token_is_refused(api: Api, token: str) -> None:
     await assert_refused(api, "/api", {"body": [EMIT], "token": token}, INVALID + LACKING)
 
@@ -272,9 +274,7 @@ async def test_a_token_that_a_login_strategy_knows_is_good(tmp_path_factory: pyt
             good = jwt.encode({"sub": "ann"}, SIGNING_KEY)
             write = command("record write", recordName="of/ann", data={})
             assert (await api.send(write, token=good))["result"] == "SUCCESS"
-            read = await api.http.get(
-                "/api?recordName=of/ann", headers={"authorization": f"Bearer {good}"}
-            )
+            read = await api.http.get("/api?recordName=of/ann", headers={"authorization": f"Bearer {good}"})
             assert read.status_code == 200
             old = jwt.encode({"sub": "ann", "exp": 1}, SIGNING_KEY)
             refused = await api.post({"body": [write], "token": old})

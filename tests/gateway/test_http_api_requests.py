@@ -70,7 +70,10 @@ def assert_text(response: httpx.Response, status: int, text: str) -> None:
         (command("event emit", eventName=3), "property 'eventName' must be a text that is not empty"),
         (command("event emit", eventName="e", name="f"), "property 'name' is unknown for topic 'event'"),
         (command("rpc make", rpcName=None), "property 'rpcName' must be a text that is not empty"),
-        (command("record read", recordName="r", version=1), "property 'version' is unknown for topic 'record'"),
+        (
+            command("record read", recordName="r", version=1),
+            "property 'version' is unknown for topic 'record'",
+        ),
         (command("record write", recordName="r"), "property 'data' is required for topic 'record'"),
         (command("record write", recordName="r", path="a"), "property 'data' is required for topic 'record'"),
         (command("record write", recordName="r", data=1), "property 'data' must be an object or an array"),
@@ -90,7 +93,10 @@ def assert_text(response: httpx.Response, status: int, text: str) -> None:
         (command("record notify", recordNames=[1]), "property 'recordNames' must be a list of texts"),
         (command("list write", listName="l", data={}), "property 'data' must be a list of texts"),
         (command("list write", listName="l", data=["a", 1]), "property 'data' must be a list of texts"),
-        (command("list write", listName="l", data=[], path="a"), "property 'path' is unknown for topic 'list'"),
+        (
+            command("list write", listName="l", data=[], path="a"),
+            "property 'path' is unknown for topic 'list'",
+        ),
         (command("presence query", names={"a": 1}), "property 'names' must be a list of texts"),
         (command("presence query", parameters=[]), "property 'parameters' is unknown for topic 'presence'"),
     ],
@@ -131,7 +137,10 @@ async def test_data_that_is_nested_too_deeply_is_refused(api: Api) -> None:
         ({}, 'Invalid message: the "body" parameter must exist.'),
         ("", 'Invalid message: the "body" parameter must exist.'),
         ({"body": []}, 'Invalid message: the "body" parameter must be a non-empty array of Objects.'),
-        ({"body": {"0": EMIT}}, 'Invalid message: the "body" parameter must be a non-empty array of Objects.'),
+        (
+            {"body": {"0": EMIT}},
+            'Invalid message: the "body" parameter must be a non-empty array of Objects.',
+        ),
         ({"body": None}, 'Invalid message: the "body" parameter must be a non-empty array of Objects.'),
         ([EMIT], "Invalid message: the request must be an object."),
         ("null", "Invalid message: the request must be an object."),
@@ -176,7 +185,9 @@ def emission_of(size: int) -> bytes:
 async def test_a_body_of_the_largest_size_is_taken_and_one_byte_more_is_not(api: Api) -> None:
     assert (await api.post(emission_of(LIMIT))).status_code == 200
     refused = await api.post(emission_of(LIMIT + 1))
-    assert_text(refused, 413, f"The request body is larger than {LIMIT} bytes: send fewer commands at a time.")
+    assert_text(
+        refused, 413, f"The request body is larger than {LIMIT} bytes: send fewer commands at a time."
+    )
     assert (await api.post(emission_of(LIMIT))).status_code == 200
 
 

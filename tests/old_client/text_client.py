@@ -80,7 +80,9 @@ class TextClient:
             assert await self._lines() == ["C|PI"]
 
     async def _lines(self) -> list[str]:
-        frame = await self._socket.recv()
+        return self._read(await self._socket.recv())
+
+    def _read(self, frame: str | bytes) -> list[str]:
         assert isinstance(frame, str), f"a frame of the wrong kind: {frame!r}"
         assert frame.endswith("\x1e"), f"a frame without an end: {frame!r}"
         return shown(frame).removesuffix(";").split(";")

@@ -31,7 +31,7 @@ class Latencies:
         return sorted(self.all)[min(len(self.all) - 1, int(len(self.all) * share))]
 
     def __str__(self) -> str:
-        shown = (f"{share:.0%} {self.at(share) * 1000:.1f}" for share in (0.5, 0.99, 1.0))
+        shown = (f"{share:.0%} {self.at(share) * 1000:.2f}" for share in (0.5, 0.99, 1.0))
         return f"{len(self.all)} round trips, ms: {', '.join(shown)}"
 
 
@@ -63,7 +63,7 @@ class Pulse:
     async def beating(cls, port: int, *, writes: bool = True) -> AsyncIterator[Pulse]:
         """A pulse, stopped at the end when every beat was answered."""
         first, second = await asyncio.gather(Client.login(port), Client.login(port))
-        pulse = cls(first, second, await _subscribe(first, second), writes=writes)
+        pulse = cls(first, second, await _subscribe(first, second, writes), writes=writes)
         pulse._tick(time.perf_counter())
         try:
             yield pulse
@@ -147,11 +147,13 @@ class Pulse:
             self._timer.cancel()
 
 
-async def _subscribe(first: Client, second: Client) -> int:
-    """Prepare both clients; the version of the record that they write and watch."""
+async def _subscribe(first: Client, second: Client, writes: bool) -> int:
+    """Prepare both clients; the version of the record that they write and watch, if they do."""
     pong = Message(Topic.EVENT, EventAction.SUBSCRIBE, names=[PONG])
     ping = Message(Topic.EVENT, EventAction.SUBSCRIBE, names=[PING])
+    await asyncio.gather(first.ask(pong), second.ask(ping))
+    if not writes:
+        return 0
     read = second.next(lambda message: message.action == RecordAction.READ_RESPONSE)
-    watch = Message(Topic.RECORD, RecordAction.SUBSCRIBECREATEANDREAD, names=[RECORD])
-    await asyncio.gather(first.ask(pong), second.ask(ping), second.ask(watch))
+    second.send(Message(Topic.RECORD, RecordAction.SUBSCRIBECREATEANDREAD, names=[RECORD]))
     return (await read).version or 0

@@ -1,0 +1,16 @@
+"""The server is killed under clients of versions 1 to 3 and started again (PROTOCOL.md section 9)."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.official_client.scenarios import sentences
+
+pytestmark = pytest.mark.node
+WIRES = ("text",)
+MODULE = "old_restart.mjs"
+
+
+@pytest.mark.parametrize("sentence", sentences(MODULE))
+def test_old_restart(play: Callable[[str], None], sentence: str) -> None:
+    play(sentence)
