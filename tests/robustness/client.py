@@ -1,4 +1,4 @@
-"""A client light enough to run by the hundred in one event loop, and to be told apart from what it measures."""
+"""A client light enough to run by the hundred beside what it measures."""
 
 from __future__ import annotations
 

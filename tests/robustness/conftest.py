@@ -53,7 +53,7 @@ def config() -> dict[str, Any]:
 def start_server(
     template: Path, config: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[StartServer]:
-    """Start a server on a database of its own, with options as in a URL; it ends with the module's last test."""
+    """Start a server on a database of its own (options as in a URL); it ends with the module's last test."""
     require(sys.platform == "linux", "Linux's /proc, to see what a process holds")
     with ExitStack() as stack:
 

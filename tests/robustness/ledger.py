@@ -77,7 +77,7 @@ class SharedRecord:
         self.rejected: dict[str, set[int]] = {}
 
     def see(self, version: int, document: Document) -> str | None:
-        """A subscriber got ``version``; what is wrong with it: every version has one content for all, for ever."""
+        """A subscriber got ``version``; what is wrong: a version has one content for all, for ever."""
         self.seen = max(self.seen, version)
         if self.told.setdefault(version, document) != document:
             return f"{self.name}: version {version} is {document} and was {self.told[version]}"

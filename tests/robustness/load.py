@@ -164,7 +164,7 @@ class Load:
         self.writers: list[Writer] = []
 
     async def begin(self, number: int) -> None:
-        """Connect everybody, subscribe the observers, then have the writers write, counting from ``number``."""
+        """Connect everybody, subscribe the observers, then have the writers count on from ``number``."""
         port, own = self._server.port, self._ledger.own
         count = len(own)
         self.clients = await asyncio.gather(*(Client.login(port) for _ in range(OBSERVERS + count)))

@@ -30,10 +30,10 @@ LONGEST_LIFE = 0.5
 
 
 async def refuses_connections(port: int) -> bool:
-    """Whether nobody listens on ``port``."""
+    """Whether nobody takes a connection to ``port``."""
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except ConnectionRefusedError:
+    except ConnectionError:
         return True
     writer.transport.abort()
     return False
@@ -97,7 +97,7 @@ async def test_writes_taken_before_the_signal_are_acknowledged_before_the_goodby
             stopping = asyncio.create_task(stop(server))
             async with asyncio.timeout(SECONDS_TO_STOP):
                 while not await refuses_connections(server.port):
-                    await clients[0].ping()
+                    pass  # each attempt waits for an answer
             assert not any(client.closed.done() for client in clients)
         actions = {answer.action for answer in await asyncio.gather(*answers)}
         codes = {await client.closed for client in clients}

@@ -8,7 +8,14 @@ import orjson
 import pytest
 
 from deepstream_protocol.message import Message
-from deepstream_protocol.topics import AuthAction, ConnectionAction, EventAction, RecordAction, RpcAction, Topic
+from deepstream_protocol.topics import (
+    AuthAction,
+    ConnectionAction,
+    EventAction,
+    RecordAction,
+    RpcAction,
+    Topic,
+)
 from tests.raw_client import CODECS
 from tests.robustness.client import Client, frame
 from tests.robustness.conftest import Report
@@ -83,7 +90,9 @@ async def test_a_write_that_no_record_can_hold_is_refused_and_its_author_may_go_
             assert answer.action in (RecordAction.INVALID_MESSAGE_DATA, RecordAction.RECORD_CREATE_ERROR)
         good = await client.write(update("bomb/good", "{}"))
         assert good.action == RecordAction.WRITE_ACKNOWLEDGEMENT
-    assert server.sql("SELECT name FROM records_record WHERE name LIKE 'bomb/%' AND name <> 'bomb/good'") == []
+    assert (
+        server.sql("SELECT name FROM records_record WHERE name LIKE 'bomb/%' AND name <> 'bomb/good'") == []
+    )
 
 
 async def answered(client: Client, message: Message) -> int:
@@ -108,6 +117,7 @@ async def test_a_record_made_deep_step_by_step_never_becomes_unwritable_and_hind
     assert server.sql("SELECT data FROM records_record WHERE name = 'deep'") == [('{"whole":1}',)]
 
 
+@pytest.mark.xfail(strict=True, reason="the limit of nulls is counted for each path, not for the batch")
 async def test_gaps_filled_with_nulls_in_one_batch_cost_bounded_memory(
     server: Server, report: Report
 ) -> None:
@@ -119,6 +129,8 @@ async def test_gaps_filled_with_nulls_in_one_batch_cost_bounded_memory(
         await client.ping()
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.xfail(strict=True, reason="nulls that fill gaps are not in the estimate of a record's size")
 async def test_gaps_filled_with_nulls_write_by_write_cost_bounded_memory(
     server: Server, report: Report
 ) -> None:
@@ -219,6 +231,10 @@ async def test_login_data_that_is_no_object_ends_the_connection(
         assert await client.closed == 1008
 
 
+slow = pytest.mark.xfail(
+    reason="each name that has to be looked up takes 140 µs, all of them without a pause"
+)
+
 BULKS = {
     "event subscriptions": (Topic.EVENT, EventAction.SUBSCRIBE),
     "record subscriptions": (Topic.RECORD, RecordAction.SUBSCRIBE),
@@ -229,7 +245,13 @@ BULKS = {
 }
 
 
-@pytest.mark.parametrize(("topic", "action"), BULKS.values(), ids=BULKS)
+LOOKED_UP = ("records read", "records created", "heads")
+
+
+@pytest.mark.parametrize(
+    ("topic", "action"),
+    [pytest.param(*bulk, marks=slow if name in LOOKED_UP else (), id=name) for name, bulk in BULKS.items()],
+)
 async def test_a_bulk_of_twenty_thousand_names_delays_nobody_for_long(
     server: Server, report: Report, topic: Topic, action: int
 ) -> None:
@@ -255,7 +277,8 @@ async def test_requests_nobody_answers_are_forgotten(server: Server, report: Rep
         provider, requestor = await scene.login_many(2)
         await provider.ask(Message(Topic.RPC, RpcAction.PROVIDE, names=["silence"]))
         requests = [
-            requestor.ask(Message(Topic.RPC, RpcAction.REQUEST, name="silence", data="1")) for _ in range(1000)
+            requestor.ask(Message(Topic.RPC, RpcAction.REQUEST, name="silence", data="1"))
+            for _ in range(1000)
         ]
         answers = {answer.action for answer in await asyncio.gather(*requests)}
         assert answers == {RpcAction.ACCEPT_TIMEOUT}

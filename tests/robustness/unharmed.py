@@ -37,7 +37,7 @@ class Scene(Crowd):
 async def unharmed(
     server: Server, report: Report, *, growth: int = GROWTH, p99: float = P99
 ) -> AsyncIterator[Scene]:
-    """Two clients work on while the body does harm: nothing of theirs is lost or late, and all is given back."""
+    """Two clients work while the body does harm: nothing of theirs is lost or late; all is given back."""
     vitals = Vitals(server.pid)
     async with Pulse.beating(server.port) as pulse:
         await pulse.beats(BEATS_BEFORE)

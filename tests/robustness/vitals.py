@@ -47,7 +47,7 @@ async def until(condition: Callable[[], bool], deadline: float, what: str) -> No
     """Return once ``condition`` holds, which is another process's doing and tells nobody."""
     try:
         async with asyncio.timeout(deadline):
-            while not condition():
+            while not condition():  # noqa: ASYNC110
                 await asyncio.sleep(POLL_INTERVAL)
     except TimeoutError:
         raise AssertionError(f"not within {deadline} s: {what}") from None
