@@ -52,14 +52,29 @@ def tokenize(path: str) -> Tokens:
     return _tokenize_short(path) if len(path) <= _LONGEST_CACHED else _tokenize(path)
 
 
-def set_path(root: Any, path: str, value: Any) -> Any:
+class Room:
+    """How many nulls a write may still fill gaps with; one for all the paths of a batch."""
+
+    __slots__ = ("taken",)
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def take(self, nulls: int) -> None:
+        """Use ``nulls`` of it; raises PathError where there are not so many left."""
+        self.taken += nulls
+        if self.taken > MOST_NULLS:
+            raise PathError(f"gaps of more than {MOST_NULLS} nulls")
+
+
+def set_path(root: Any, path: str, value: Any, room: Room | None = None) -> Any:
     """``root`` with ``value`` at ``path``; the old root stays as it was and shares what did not change."""
-    return _write(root, tokenize(path), value)
+    return _write(root, tokenize(path), value, room or Room())
 
 
-def erase_path(root: Any, path: str) -> Any:
+def erase_path(root: Any, path: str, room: Room | None = None) -> Any:
     """``root`` without what is at ``path``; the old root stays as it was and shares what did not change."""
-    return _write(root, tokenize(path), _ERASED)
+    return _write(root, tokenize(path), _ERASED, room or Room())
 
 
 def _tokenize(path: str) -> Tokens:
@@ -103,33 +118,26 @@ def _index(text: str) -> int:
     return int(number)
 
 
-def _write(root: Any, tokens: Tokens, value: Any) -> Any:
+def _write(root: Any, tokens: Tokens, value: Any, room: Room) -> Any:
     if not isinstance(root, dict | list):
         raise PathError("a path into what is neither an object nor an array")
     new_root = node = root.copy()
-    room = MOST_NULLS
     for token, following in pairwise(tokens):
         child = _get(node, token)
         if isinstance(child, dict | list):
             child = child.copy()
         elif isinstance(following, int):
-            room = _take(room, following)
+            room.take(following)
             child = [None] * following
         else:
             child = {}
-        room = _set(node, token, child, room)
+        _set(node, token, child, room)
         node = child
     if value is _ERASED:
         _erase(node, tokens[-1])
     else:
         _set(node, tokens[-1], value, room)
     return new_root
-
-
-def _take(room: int, nulls: int) -> int:
-    if nulls > room:
-        raise PathError(f"a gap of more than {MOST_NULLS} nulls")
-    return room - nulls
 
 
 def _position(token: Token) -> int | None:
@@ -148,32 +156,32 @@ def _get(node: Any, token: Token) -> Any:
     return node[position] if position is not None and position < len(node) else None
 
 
-def _set(node: Any, token: Token, value: Any, room: int) -> int:
-    """Put ``value`` at ``token`` in ``node`` itself; returns how many nulls are left to fill gaps with."""
+def _set(node: Any, token: Token, value: Any, room: Room) -> None:
+    """Put ``value`` at ``token`` in ``node`` itself."""
     if isinstance(node, dict):
         node[str(token)] = value
-        return room
-    if token == _LENGTH:
-        return _set_length(node, value, room)
-    position = _position(token)
-    if position is None:
-        return room
-    if position < len(node):
-        node[position] = value
-        return room
-    room = _take(room, position - len(node))
-    node.extend([None] * (position - len(node)))
-    node.append(value)
-    return room
+    elif token == _LENGTH:
+        _set_length(node, value, room)
+    elif (position := _position(token)) is not None:
+        if position < len(node):
+            node[position] = value
+        else:
+            _fill(node, position, room)
+            node.append(value)
 
 
-def _set_length(array: list[Any], value: Any, room: int) -> int:
+def _set_length(array: list[Any], value: Any, room: Room) -> None:
     if type(value) not in (int, float) or not 0 <= value <= _LAST_INDEX or value != int(value):
         raise PathError("a length that is none")
-    room = _take(room, max(0, int(value) - len(array)))
-    array.extend([None] * (int(value) - len(array)))
+    _fill(array, int(value), room)
     del array[int(value) :]
-    return room
+
+
+def _fill(array: list[Any], length: int, room: Room) -> None:
+    """Make ``array`` at least ``length`` long."""
+    if length > len(array):
+        room.take(length - len(array))
+        array.extend([None] * (length - len(array)))
 
 
 def _erase(node: Any, token: Token) -> None:

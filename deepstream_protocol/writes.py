@@ -7,36 +7,37 @@ from typing import Any
 
 from .errors import ProtocolError
 from .message import Message
-from .paths import erase_path, set_path
+from .paths import Room, erase_path, set_path
 from .topics import RecordAction
 
 
-def written(message: Message, current: Any) -> Any:
+def written(message: Message, current: Any, room: Room | None = None) -> Any:
     """The data that a record with ``current`` has once ``message`` is applied; ``current`` stays as it was.
 
-    Raises ProtocolError for data that is none, PathError (also a ValueError) for a path that leads nowhere.
+    ``room`` tells afterwards how many nulls filled gaps. Raises ProtocolError for data that is none,
+    PathError (also a ValueError) for a path that leads nowhere.
     """
-    return _WRITES[message.action](message, current)
+    return _WRITES[message.action](message, current, room or Room())
 
 
-def _replace(message: Message, _: Any) -> Any:
+def _replace(message: Message, _: Any, __: Room) -> Any:
     value = message.value()
     if not isinstance(value, dict | list):
         raise ProtocolError("a record is an object or an array")
     return value
 
 
-def _patch(message: Message, current: Any) -> Any:
+def _patch(message: Message, current: Any, room: Room) -> Any:
     if message.data is None:  # a path that is set to nothing is taken away
-        return _erase(message, current)
-    return set_path(current, message.path or "", message.value())
+        return _erase(message, current, room)
+    return set_path(current, message.path or "", message.value(), room)
 
 
-def _erase(message: Message, current: Any) -> Any:
-    return erase_path(current, message.path or "")
+def _erase(message: Message, current: Any, room: Room) -> Any:
+    return erase_path(current, message.path or "", room)
 
 
-def _patch_multi(message: Message, current: Any) -> Any:
+def _patch_multi(message: Message, current: Any, room: Room) -> Any:
     patches = message.value()
     if not isinstance(patches, list):
         raise ProtocolError("the data of PATCH_MULTI is an array")
@@ -44,11 +45,14 @@ def _patch_multi(message: Message, current: Any) -> Any:
         if not isinstance(patch, dict) or not isinstance(patch.get("path"), str):
             raise ProtocolError("an entry of PATCH_MULTI has a path")
         path = patch["path"]
-        current = set_path(current, path, patch["data"]) if "data" in patch else erase_path(current, path)
+        if "data" in patch:
+            current = set_path(current, path, patch["data"], room)
+        else:
+            current = erase_path(current, path, room)
     return current
 
 
-_WRITES: dict[int, Callable[[Message, Any], Any]] = {
+_WRITES: dict[int, Callable[[Message, Any, Room], Any]] = {
     RecordAction.UPDATE: _replace,
     RecordAction.CREATEANDUPDATE: _replace,
     RecordAction.PATCH: _patch,

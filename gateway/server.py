@@ -14,6 +14,7 @@ import uvicorn
 from django.conf import settings
 
 from gateway.application import Application
+from gateway.http_protocol import HttpProtocol
 from gateway.websocket import WebSocketProtocol
 
 log = logging.getLogger("deepstream")
@@ -46,7 +47,7 @@ class Server(uvicorn.Server):
                 host=http.host,
                 port=http.port,
                 loop="uvloop",
-                http="httptools",
+                http=HttpProtocol,
                 ws=WebSocketProtocol,
                 ws_max_size=max(sizes, default=http.max_message_size),
                 lifespan="on",

@@ -16,6 +16,10 @@ Frame = bytes | str
 """One encoded message as the transport takes it: a ready WebSocket frame, or a bare payload."""
 
 
+FLUSH_SIZE = 1 << 20
+"""Bytes of answers that do not wait for the end of the turn: many small questions can ask for a lot."""
+
+
 class Codec(Protocol):
     """A wire format as a connection uses it; shared by all connections that speak it alike."""
 
@@ -149,6 +153,7 @@ class Connection:
         "_limit",
         "_paused",
         "_transport",
+        "_unflushed",
         "address",
         "closed",
         "codec",
@@ -184,6 +189,7 @@ class Connection:
         self._paused = False
         self._held: list[Frame] = []
         self._held_bytes = 0
+        self._unflushed = 0
 
     def attach(self, transport: Transport) -> None:
         """Write to ``transport`` from now on; until then, nothing must be sent."""
@@ -202,6 +208,9 @@ class Connection:
         if not outbox:
             self._flusher.add(self)
         outbox.append(frame)
+        self._unflushed += len(frame)
+        if self._unflushed > FLUSH_SIZE:
+            self.flush()
 
     def mark(self) -> None:
         """Have the outbox flushed this turn; for a caller that appends to it by itself."""
@@ -214,6 +223,7 @@ class Connection:
             return
         self._transport.write(self.outbox)
         self.outbox.clear()
+        self._unflushed = 0
 
     def pause_writing(self) -> None:
         """The client reads slower than it is written to."""
@@ -247,6 +257,7 @@ class Connection:
         self._held += self.outbox
         self._held_bytes += sum(map(len, self.outbox))
         self.outbox.clear()
+        self._unflushed = 0
         if self._held_bytes > self._limit:
             self._held.clear()
             self.close(Close.SLOW_CONSUMER, "the client reads too slowly")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from deepstream_protocol.message import Message
-from deepstream_protocol.paths import PathError
+from deepstream_protocol.paths import PathError, Room
 from deepstream_protocol.topics import RecordAction, Topic
 from deepstream_protocol.writes import written
 from pubsub.connection import Connection
@@ -26,7 +26,9 @@ UPSERTS = {
 _WHOLE = (RecordAction.UPDATE, RecordAction.CREATEANDUPDATE)
 """Writes that replace all of the data, whatever it was."""
 
-MAX_SIZE = 16 * 1024 * 1024
+_NULL_SIZE = len("null,")
+
+MAX_SIZE = 4 * 1024 * 1024
 """Characters of a record: one patch is never large, but many could make what no client can take."""
 
 
@@ -189,10 +191,12 @@ class Deletion:
 
 
 def _state_after(message: Message, current: RecordState, version: int) -> RecordState:
-    value = written(message, current.value if message.action not in _WHOLE else None)
     if message.action in _WHOLE:
-        return RecordState(version, text=message.data, value=value)
-    return RecordState(version, value=value, estimate=current.size + len(message.data or ""))
+        return RecordState(version, text=message.data, value=written(message, None))
+    room = Room()
+    value = written(message, current.value, room)
+    added = len(message.data or "") + _NULL_SIZE * room.taken
+    return RecordState(version, value=value, estimate=current.size + added)
 
 
 def _broadcast_of(message: Message, version: int) -> Message:

@@ -13,6 +13,10 @@ MAX_DEPTH = 200
 """Arrays and objects within one another in a record; JSON writers give up somewhat above 250."""
 
 
+MAX_PATCHES = 1000
+"""Entries of one PATCH_MULTI; each copies what is on its way."""
+
+
 def is_writable(message: Message) -> bool:
     """Whether ``message`` can be a write at all, whatever the record: its data and path are such."""
     try:
@@ -22,15 +26,14 @@ def is_writable(message: Message) -> bool:
     if action in (RecordAction.UPDATE, RecordAction.CREATEANDUPDATE):
         return isinstance(value, dict | list) and _fits(message.data, value, 0)
     if action == RecordAction.PATCH_MULTI:
-        entries = isinstance(value, list) and bool(value)
-        return entries and all(_is_patch(message.data, entry) for entry in value)
+        return isinstance(value, list) and 0 < len(value) <= MAX_PATCHES and all(map(_is_patch, value))
     return message.path is not None and _fits(message.data, value, _depth_of(message.path))
 
 
-def _is_patch(text: str | None, entry: Any) -> bool:
+def _is_patch(entry: Any) -> bool:
     if not isinstance(entry, dict) or not isinstance(entry.get("path"), str):
         return False
-    return _fits(text, entry.get("data"), _depth_of(entry["path"]))
+    return _is_shallow(entry.get("data"), _depth_of(entry["path"]))
 
 
 def _depth_of(path: str) -> int:
@@ -47,6 +50,10 @@ def _fits(text: str | None, value: Any, depth: int) -> bool:
     """
     if text is None or depth + text.count("{") + text.count("[") <= MAX_DEPTH:
         return depth <= MAX_DEPTH
+    return _is_shallow(value, depth)
+
+
+def _is_shallow(value: Any, depth: int) -> bool:
     level = [value] if isinstance(value, dict | list) else []
     while level and depth <= MAX_DEPTH:
         depth += 1
