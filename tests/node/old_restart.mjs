@@ -47,7 +47,9 @@ scenario('after a kill an old client\'s records are as they were and go on', asy
   const [theirs, mine] = [await ready(client.record.getRecord(stage.name('record'))), await within(today.record.getRecord(stage.name('record')).whenReady(), 'ready')]
   await answer(callback => theirs.set({ before: 'the kill' }, error => callback(error)))
   await until(() => mine.version === 1, 'the write')
+  await within(client.record.setDataWithAck(stage.name('unheld'), { a: 1 }), 'a write to a record that nobody holds')
   await restarted(stage, [client], [today])
+  same(await within((await stage.login()).record.snapshot(stage.name('unheld')), 'the record that nobody holds'), { a: 1 })
   same([theirs.get(), mine.get()], [{ before: 'the kill' }, { before: 'the kill' }])
   theirs.set('after', 'it')
   await until(() => mine.get('after') === 'it', 'the write after it')

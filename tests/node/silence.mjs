@@ -62,6 +62,7 @@ scenario('a client that does not log in is shut out', async stage => {
 scenario('a socket that does not even send a challenge is shut out', async stage => {
   const socket = await stage.socket()
   await within(socket.closed, 'the close')
-  same(socket.inbox.values.map(({ topic, action }) => [topic, action]),
+  // The question to clients that wait for the server comes before it; to this one it is nothing but a parser's error.
+  same(socket.inbox.values.filter(({ topic }) => topic !== TOPIC.PARSER).map(({ topic, action }) => [topic, action]),
     [[TOPIC.CONNECTION, CONNECTION_ACTION.AUTHENTICATION_TIMEOUT]])
 })

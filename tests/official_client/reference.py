@@ -32,6 +32,7 @@ DIFFERENCES: dict[str, str] = {
     "the right password lets an old client in with its client data": _OWN_ADDRESS,
     "after a wrong password the right one is accepted": _OWN_ADDRESS,
     "after a kill an old client's subscriptions, patterns and calls are there again": _OWN_ADDRESS,
+    "after a kill an old client's records are as they were and go on": "keeps records in memory",
     "denied reads call back with the error": "tells of it, but not the callback",
     "denied writes call back with the error": "tells of it, but not the callback",
     "a snapshot of what does not exist calls back with the error": "tells of it, but not the callback",
