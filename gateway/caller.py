@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from itertools import count
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import Topic
-from pubsub.connection import Connection, Flusher, User
+from gateway.host import Host
+from pubsub.connection import Connection, User
 
 NO_LIMIT = 1 << 62
 """Nothing ever waits for a caller: it takes each message at once."""
-
-
-class Door(Protocol):
-    """The node, as far as a caller uses it."""
-
-    flusher: Flusher
-
-    def dispatch(self, connection: Connection, message: Message) -> Awaitable[Any] | None:
-        """Ask the rules about a message, then have it handled."""
 
 
 class _Unencoded:
@@ -67,7 +59,7 @@ class Caller:
 
     __slots__ = ("_connection", "_ids", "_node", "_prefix", "_questions")
 
-    def __init__(self, node: Door, user: User, *, address: str, headers: Mapping[str, str] | None) -> None:
+    def __init__(self, node: Host, user: User, *, address: str, headers: Mapping[str, str] | None) -> None:
         self._node = node
         self._questions: dict[str, _Question] = {}
         self._prefix = uuid4().hex

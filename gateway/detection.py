@@ -8,26 +8,16 @@ is a frame that later clients, even slow ones, take for nothing, and old ones an
 from __future__ import annotations
 
 from asyncio import AbstractEventLoop
-from typing import TYPE_CHECKING, Protocol
 
 from deepstream_protocol.message import Message
 from deepstream_protocol.text import PART
 from deepstream_protocol.text_codes import LETTERS
 from deepstream_protocol.topics import ConnectionAction, Topic
+from gateway.endpoint import Endpoint
+from gateway.session import Payload, Session, Switchable
 from pubsub.timers import Deadlines
 
-if TYPE_CHECKING:
-    from gateway.endpoint import Endpoint
-    from gateway.session import Payload, Session
-
 _LETTERS = frozenset(LETTERS.values())
-
-
-class Switchable(Protocol):
-    """A socket's transport, as far as it can be given to another session."""
-
-    def attach(self, receiver: Session, backlog: list[Payload]) -> None:
-        """Deliver to ``receiver`` from now on."""
 
 
 class Detection:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from gateway.codecs import FramedCodec, PlainCodec, WireFormat
-from gateway.session import SILENT_SWEEPS, Payload, Session
+from gateway.host import Host
+from gateway.session import SILENT_SWEEPS, Payload, Session, SessionSettings, Switchable
 from pubsub.connection import Close, Codec, Connection
 from pubsub.timers import Deadlines, Every
 
-if TYPE_CHECKING:
-    from gateway.detection import Detection, Switchable
-    from gateway.node import Node
 
-
-class EndpointSettings(Protocol):
+class EndpointSettings(SessionSettings, Protocol):
     """CONFIG.md, ``connectionEndpoints``; durations in seconds, sizes in bytes."""
 
     @property
@@ -26,14 +23,6 @@ class EndpointSettings(Protocol):
     @property
     def unauthenticated_client_timeout(self) -> float | None:
         """How long a client may take to log in; None: for ever."""
-
-    @property
-    def max_auth_attempts(self) -> int:
-        """The refused login after which the connection is closed."""
-
-    @property
-    def log_invalid_auth_data(self) -> bool:
-        """Whether refused login data is logged."""
 
     @property
     def max_message_size(self) -> int:
@@ -48,16 +37,32 @@ class EndpointSettings(Protocol):
         """The request headers, in lower case, that login strategies may see."""
 
 
+class Switchboard(Protocol):
+    """Finds out which wire a client speaks (gateway/detection.py)."""
+
+    def watch(self, session: Session, transport: Switchable) -> None:
+        """``session`` is open and has heard nothing."""
+
+    def decided(self, session: Session) -> None:
+        """``session`` has heard its first message, or is over."""
+
+    def hand_over(self, session: Session, payloads: list[Payload]) -> bool:
+        """Let the endpoint of another wire go on with ``payloads``; False if there is none for them."""
+
+    def close(self) -> None:
+        """Cancel the timers."""
+
+
 class Endpoint:
     """Opens sessions, times out those that do not log in, and closes those that fell silent."""
 
     def __init__(
-        self, node: Node, wire: WireFormat, settings: EndpointSettings, loop: AbstractEventLoop
+        self, node: Host, wire: WireFormat, settings: EndpointSettings, loop: AbstractEventLoop
     ) -> None:
         self.node = node
         self.settings = settings
         self.sessions: dict[Session, None] = {}
-        self.detection: Detection | None = None
+        self.detection: Switchboard | None = None
         self._framed = FramedCodec(wire)
         self._plain = PlainCodec(wire)
         self._unauthenticated: Deadlines[Session] | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from asyncio import AbstractEventLoop
-from typing import TYPE_CHECKING
 
 from deepstream_project.config_network import Endpoints
 from deepstream_protocol.binary import BinaryCodec
@@ -11,13 +10,11 @@ from deepstream_protocol.json import JsonCodec
 from deepstream_protocol.text import TextCodec
 from gateway.detection import Detection
 from gateway.endpoint import Endpoint
+from gateway.host import Host
 from gateway.text_session import TextEndpoint
 
-if TYPE_CHECKING:
-    from gateway.node import Node
 
-
-def open_endpoints(node: Node, wanted: Endpoints, loop: AbstractEventLoop) -> dict[str, Endpoint]:
+def open_endpoints(node: Host, wanted: Endpoints, loop: AbstractEventLoop) -> dict[str, Endpoint]:
     """An endpoint for each path; on the binary one, clients of the other wires are let in as well."""
     binary = Endpoint(node, BinaryCodec(), wanted.binary, loop) if wanted.binary else None
     json = Endpoint(node, JsonCodec(), wanted.json, loop) if wanted.json else None

@@ -22,6 +22,7 @@ from deepstream_protocol.topics import (
 from events.handler import EventHandler
 from gateway.endpoints import open_endpoints
 from gateway.expiry import Expiry
+from gateway.host import Greet
 from gateway.rule_records import RuleRecords
 from gateway.session import Session
 from permissions.questions import QUESTIONS
@@ -40,9 +41,6 @@ DRAIN_TIMEOUT = 15
 """Seconds that the writes under way have to be settled when the node stops."""
 
 Receive = Callable[[Connection, Message], Awaitable[Any] | None]
-
-Greet = Callable[[Connection, Message], Message]
-"""Answers a CHALLENGE with CONNECTION ACCEPT, REDIRECT (with ``url``) or REJECT."""
 
 
 def accept_everyone(connection: Connection, challenge: Message) -> Message:

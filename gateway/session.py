@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -14,10 +14,8 @@ from accounts.login import LoginRequest, Refused
 from deepstream_protocol.errors import ProtocolError, UnknownTopic
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import AuthAction, ConnectionAction, ParserAction, Topic
+from gateway.host import Host
 from pubsub.connection import Close, Connection, User
-
-if TYPE_CHECKING:
-    from gateway.endpoint import Endpoint
 
 log = logging.getLogger("deepstream.connection")
 
@@ -31,6 +29,49 @@ Payload = bytes | str
 Stage = Callable[[Connection, Message], "Awaitable[Any] | None"]
 
 _NOTHING: Iterator[Message] = iter(())
+
+
+class SessionSettings(Protocol):
+    """What a session needs of its endpoint's settings."""
+
+    @property
+    def max_auth_attempts(self) -> int:
+        """The refused login after which the connection is closed."""
+
+    @property
+    def log_invalid_auth_data(self) -> bool:
+        """Whether refused login data is logged."""
+
+
+class Home(Protocol):
+    """The endpoint, as its sessions see it."""
+
+    @property
+    def node(self) -> Host:
+        """What the endpoint belongs to."""
+
+    @property
+    def settings(self) -> SessionSettings:
+        """The endpoint's settings."""
+
+    def decided(self, session: Session) -> None:
+        """``session`` has heard a message of this endpoint's wire."""
+
+    def hand_over(self, session: Session, payloads: list[Payload]) -> bool:
+        """Whether another endpoint has gone on with ``payloads``, which are not of this one's wire."""
+
+    def logged_in(self, session: Session) -> None:
+        """``session`` has a user now."""
+
+    def remove(self, session: Session) -> None:
+        """``session`` is over; does nothing the second time."""
+
+
+class Switchable(Protocol):
+    """A socket's transport, as far as it can be given to another session."""
+
+    def attach(self, receiver: Session, backlog: list[Payload]) -> None:
+        """Deliver to ``receiver`` from now on."""
 
 
 class Session:
@@ -48,7 +89,7 @@ class Session:
         "silent_sweeps",
     )
 
-    def __init__(self, endpoint: Endpoint, connection: Connection, session_key: str | None = None) -> None:
+    def __init__(self, endpoint: Home, connection: Connection, session_key: str | None = None) -> None:
         self.connection = connection
         self._session_key = session_key
         self.silent_sweeps = 0

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deepstream_protocol.message import Message
 from deepstream_protocol.text import END
 from deepstream_protocol.text_codes import HAS
 from deepstream_protocol.topics import ConnectionAction, RecordAction, Topic
 from gateway.endpoint import Endpoint
-from gateway.session import Payload, Session, Stage
+from gateway.host import Host
+from gateway.session import Home, Payload, Session, Stage, Switchable
 from pubsub.connection import Close, Codec, Connection, Frame
-
-if TYPE_CHECKING:
-    from gateway.detection import Switchable
-    from gateway.node import Node
 
 SDK_TYPE = "text"
 """What stands for the type of SDK, of which these clients do not speak."""
@@ -33,7 +30,7 @@ class TextSession(Session):
 
     __slots__ = ("_this_turn",)
 
-    def __init__(self, endpoint: Endpoint, connection: Connection, session_key: str | None = None) -> None:
+    def __init__(self, endpoint: Home, connection: Connection, session_key: str | None = None) -> None:
         super().__init__(endpoint, connection, session_key)
         connection.sdk_type = SDK_TYPE
         self._this_turn = 0
@@ -110,7 +107,7 @@ class Existence(Connection):
 
     __slots__ = ("_asker",)
 
-    def __init__(self, asker: Connection, node: Node) -> None:
+    def __init__(self, asker: Connection, node: Host) -> None:
         super().__init__(asker.codec, node.flusher, limit=0, address=asker.address, headers=asker.headers)
         self._asker = asker
         self.user = asker.user
