@@ -89,7 +89,11 @@ class WebhookLogin:
     async def _post(self, request: LoginRequest) -> tuple[int, Any]:
         """Status and body of the answer."""
         content = orjson.dumps(self._question(request), default=str)
-        headers = {"accept": "application/json", "content-type": "application/json", **self._promoted(request.data)}
+        headers = {
+            "accept": "application/json",
+            "content-type": "application/json",
+            **self._promoted(request.data),
+        }
         async with self._client.stream(
             "POST", self._options.endpoint_url, content=content, headers=_encoded(headers)
         ) as answer:

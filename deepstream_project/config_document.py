@@ -63,7 +63,11 @@ def read_document(path: Path) -> Document:
 
     Raises ``ConfigError`` if it cannot be read or parsed, or gives a key twice in one section.
     """
-    written = read_text(path)
+    return parse_document(path, read_text(path))
+
+
+def parse_document(path: Path, written: str) -> Document:
+    """What is ``written`` in the file at ``path``, without looking there; see ``read_document``."""
     if path.suffix.lower() == ".json":
         return _read_json(path, written)
     try:

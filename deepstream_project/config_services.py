@@ -31,18 +31,21 @@ _TUNING = "the settings of Django's DATABASES say how a connection behaves"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PermissionConfig(Section):
-    """Valve rules, or with type ``none`` no rules. ``cache_evacuation_interval`` in seconds."""
+    """Valve rules, or with type ``none`` no rules. ``cache_evacuation_interval`` in seconds.
+
+    With type ``database`` the rule sets there count, and ``permissions`` is the first of them.
+    """
 
     type: str = "none"
     permissions: LoadedFile | None = field(default=None, metadata=setting(document, also="path"))
     max_rule_iterations: int = field(default=3, metadata=setting(integer(1)))
     cache_evacuation_interval: float = field(default=60.0, metadata=setting(milliseconds(1)))
 
-    TYPES: ClassVar[tuple[str, ...]] = ("none", "config")
+    TYPES: ClassVar[tuple[str, ...]] = ("none", "config", "database")
 
     @property
     def rules(self) -> Mapping[str, Any] | None:
-        """The content of ``permissions.yml``; ``None`` if there are no rules to ask."""
+        """The content of ``permissions.yml``; ``None`` if there are no rules to ask, or none here."""
         return self.permissions.content if self.permissions and self.type == "config" else None
 
     @property

@@ -25,6 +25,9 @@ Tokens = tuple[Token, ...]
 MOST_TOKENS = 256
 """Steps a path may have."""
 
+LONGEST_PATH = 16 * 1024
+"""Characters a path may have."""
+
 MOST_NULLS = 100_000
 """Nulls that one write may fill gaps with, in all arrays on its path together."""
 
@@ -78,6 +81,8 @@ def erase_path(root: Any, path: str, room: Room | None = None) -> Any:
 
 
 def _tokenize(path: str) -> Tokens:
+    if len(path) > LONGEST_PATH:
+        raise PathError(f"a path of more than {LONGEST_PATH} characters")
     tokens: list[Token] = []
     for token in _steps(path):
         tokens.append(token)

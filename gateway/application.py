@@ -16,7 +16,7 @@ from django.utils.module_loading import import_string
 from accounts.django_user import DjangoUser
 from accounts.strategies import Strategies
 from accounts.users_file import read_users
-from deepstream_project.config import Config
+from deepstream_project.config import Config, ConfigError
 from gateway.consumers import DeepstreamConsumer
 from gateway.endpoint import Endpoint
 from gateway.health import HealthCheck
@@ -26,6 +26,7 @@ from gateway.reloading import Reloading, Source
 from gateway.review import review
 from gateway.rule_records import RuleRecords
 from gateway.rules import Rules
+from gateway.rules_database import ActiveRules, KeptRules
 from gateway.rules_file import check_rules, compiled, read_again, source_of
 from permissions.verdict import Permissions
 from pubsub.cluster import SingleNode
@@ -49,6 +50,8 @@ class Application:
         self._store: DatabaseStore | None = None
         self._strategies: Strategies | None = None
         self._reloading: Reloading | None = None
+        self._active_rules: ActiveRules | None = None
+        self._kept_rules: KeptRules | None = None
         django = get_asgi_application()
         # After Django, whose set-up configures the logging anew.
         logging.getLogger().setLevel(config.log_level.python_level)
@@ -67,7 +70,12 @@ class Application:
         await self._router(scope, receive, send)
 
     def start(self) -> Node:
-        """Make the node; called in the event loop that it shall serve in."""
+        """Make the node; called in the event loop that it shall serve in.
+
+        Raises ``ConfigError`` if the rules are in the database and cannot be used.
+        """
+        if self.config.permission.type == "database":
+            self._active_rules = ActiveRules(self.config)
         self._store = DatabaseStore()
         strategies = self._strategies = Strategies(self.config, self)
         sources = [_users_source(path, use) for path, use in strategies.files]
@@ -87,6 +95,8 @@ class Application:
         """Read rules and users again, whether or not their files changed."""
         if self._reloading is not None:
             self._reloading.reload()
+        if self._active_rules is not None:
+            self._active_rules.reload()
 
     def pipelines(self) -> Pipelines:
         """See ``Surroundings.pipelines``."""
@@ -108,6 +118,7 @@ class Application:
         reloading, self._reloading = self._reloading, None
         if reloading is not None:
             await reloading.close()
+        await self._close_rules()
         strategies, self._strategies = self._strategies, None
         if strategies is not None:
             await strategies.close()
@@ -115,19 +126,34 @@ class Application:
         if store is not None:
             store.close()
 
+    async def _close_rules(self) -> None:
+        active, self._active_rules = self._active_rules, None
+        kept, self._kept_rules = self._kept_rules, None
+        for rules in (active, kept):
+            if rules is not None:
+                await rules.close()
+
     def _permissions(
         self, reserved: tuple[str, ...], sources: list[Source], records: RuleRecords
     ) -> Permissions:
         """The rules in force, and where to read them again."""
-        rules = Rules(compiled(self.config, records), reserved=reserved)
+        active = self._active_rules
+        rules = Rules(
+            active.compiled(records) if active else compiled(self.config, records), reserved=reserved
+        )
 
         def use(permissions: Permissions) -> Awaitable[str]:
             rules.replace(permissions)
             log.info("New rules are in force; clients' subscriptions are asked again")
             return review(self._running_node(), rules)
 
-        if path := source_of(self.config):
-            sources.append(Source("Rules", path, partial(read_again, self.config, records), use))
+        if active:
+            active.follow(records, use)
+        elif path := source_of(self.config):
+            kept = self._kept_rules = KeptRules(self.config)
+            sources.append(
+                Source("Rules", path, partial(read_again, self.config, records), partial(_keeping, kept, use))
+            )
         return rules
 
     def _running_node(self) -> Node:
@@ -141,7 +167,11 @@ class Application:
         while True:
             event = await receive()
             if event["type"] == "lifespan.startup":
-                self.start()
+                try:
+                    self.start()
+                except ConfigError as error:
+                    await send({"type": "lifespan.startup.failed", "message": str(error)})
+                    return
                 await send({"type": "lifespan.startup.complete"})
             else:
                 await self.stop()
@@ -151,3 +181,12 @@ class Application:
 
 def _users_source(path: Path, use: Callable[[Any], None]) -> Source:
     return Source("Users", path, partial(read_users, path), use)
+
+
+async def _keeping(
+    kept: KeptRules, use: Callable[[Permissions], Awaitable[str]], permissions: Permissions
+) -> str:
+    """Put the rules of a file in force; then, and not before, the database hears of them."""
+    said = await use(permissions)
+    await kept.keep()
+    return said

@@ -35,6 +35,16 @@ class _Unencoded:
 UNENCODED = _Unencoded()
 
 
+class _Line(Connection):
+    """The connection of a caller, who takes each message at once: nothing waits, nothing has a size."""
+
+    __slots__ = ()
+
+    def write(self, frame: Any) -> None:
+        """See ``Connection.write``."""
+        self._transport.write([frame])
+
+
 class _Question(NamedTuple):
     """A message that was sent, the actions of its answers, and who waits for the first of them."""
 
@@ -64,9 +74,7 @@ class Caller:
         self._questions: dict[str, _Question] = {}
         self._prefix = uuid4().hex
         self._ids = count()
-        self._connection = Connection(
-            UNENCODED, node.flusher, limit=NO_LIMIT, address=address, headers=headers
-        )
+        self._connection = _Line(UNENCODED, node.flusher, limit=NO_LIMIT, address=address, headers=headers)
         self._connection.user = user
         self._connection.attach(self)
 

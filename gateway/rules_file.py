@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from deepstream_project.config import Config, ConfigError, load_config
-from deepstream_project.config_document import Steps, read_document
+from deepstream_project.config_document import Steps, read_document, read_text
 from deepstream_project.config_file import LoadedFile
 from permissions.document import InvalidRules, Problem, load
 from permissions.reader import NOT_LOADED, Known, RecordLoadError, RecordReader
+from permissions.rule_text import line_of
 from permissions.ruleset import RuleSet
 from permissions.verdict import AllowEverything, Permissions
 
@@ -43,8 +45,31 @@ def compiled(config: Config, records: RecordReader) -> Permissions:
 
 
 def check_rules(config: Config) -> None:
-    """Raise ``ConfigError`` with all problems if the rules of a configuration cannot be used."""
+    """Raise ``ConfigError`` with all problems if the rules of a configuration cannot be used.
+
+    With type ``database`` those are the first version's, whether or not it is the first.
+    """
     compiled(config, _NoRecords())
+    first = config.permission.permissions
+    if config.permission.type == "database" and first and (problems := described_problems(first)):
+        raise ConfigError(*problems)
+
+
+def written(config: Config) -> str | None:
+    """The text of the rules that the configuration has now, None if it has none; raises ``ConfigError``.
+
+    Rules that are in ``config.yml`` itself, among all else, are written again by themselves.
+    """
+    loaded = config.permission.permissions
+    if loaded is not None and loaded.path is not None:
+        return read_text(loaded.path)
+    now = load_config(config.path).permission if config.path else config.permission
+    return None if now.permissions is None or now.type == "none" else as_text(now.permissions.content)
+
+
+def as_text(rules: Any) -> str:
+    """Rules that have no text of their own."""
+    return json.dumps(rules, indent=2, ensure_ascii=False)
 
 
 def read_again(config: Config, records: RecordReader) -> Permissions:
@@ -89,9 +114,6 @@ def described(error: InvalidRules, path: Path | None, lines: Mapping[Steps, int]
 
 
 def _place(problem: Problem, path: Path | None, lines: Mapping[Steps, int]) -> str:
-    parts = (problem.section, problem.path, problem.rule_type)
-    steps: Steps = tuple(part for part in parts if part is not None)
-    above = (steps[:length] for length in range(len(steps), -1, -1))
-    line = next((lines[one] for one in above if one in lines), None)
+    line = line_of(problem, lines)
     name = "the rules" if path is None else str(path)
     return name if line is None else f"{name}:{line}"

@@ -17,7 +17,10 @@ Tables: TypeAlias = dict[tuple[str, str], PathTable]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with a document, and where; ``line`` and ``column`` count within the rule, from 1."""
+    """What is wrong with a document, and where; ``line`` and ``column`` count within the rule, from 1.
+
+    ``source_line`` is the line of the text that the document was parsed from, where that is known.
+    """
 
     text: str
     section: str | None = None
@@ -25,6 +28,7 @@ class Problem:
     rule_type: str | None = None
     line: int | None = None
     column: int | None = None
+    source_line: int | None = None
 
     def __str__(self) -> str:
         where = [part for part in (self.section, self.path, self.rule_type) if part is not None]

@@ -54,6 +54,8 @@ UNCHECKED = {"benchmarks", "scripts", "tests"}
 PARTS_OF_A_DOMAIN = {
     "models": Layer.ADAPTERS,
     "store": Layer.ADAPTERS,
+    "rule_sets": Layer.ADAPTERS,  # the rows of permissions.models,
+    "rule_text": Layer.ADAPTERS,  # and the text in them, which the configuration's parser reads
     "apps": Layer.ADAPTERS,
     "migrations": Layer.ADAPTERS,
     "management": Layer.PAGES,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from accounts.passwords import Passwords
 from deepstream_project.config import Config, ConfigError, load_config
@@ -17,6 +18,8 @@ from deepstream_project.config_file import LoadedFile, expand, find_config
 from deepstream_project.config_login import FileOptions
 from gateway.commands.subcommand import add_config
 from gateway.rules_file import check_rules, described_problems
+from permissions import rule_sets
+from permissions.rule_text import located
 
 HELP = "read and check the configuration, the users and every rule, without starting"
 EPILOG = """\
@@ -46,9 +49,15 @@ def run(command: BaseCommand, options: Mapping[str, Any]) -> None:
         raise CommandError(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}")
     logins = ", ".join(strategy.type for strategy in config.auth)
     found = config.path or "the defaults (there is no configuration file)"
+    command.stdout.write(f"{found}: all is well; login: {logins}; rules: {_rules_of(config)}")
+
+
+def _rules_of(config: Config) -> str:
     rules = config.permission.rules
-    said = "none" if rules is None else f"{_count(rules)} in {config.permission.path or 'the same file'}"
-    command.stdout.write(f"{found}: all is well; login: {logins}; rules: {said}")
+    if config.permission.type == "database":
+        version = rule_sets.active()
+        return "none active in the database" if version is None else f"{version} of the database"
+    return "none" if rules is None else f"{_count(rules)} in {config.permission.path or 'the same file'}"
 
 
 def _problems_of(config: Config) -> list[str]:
@@ -57,10 +66,21 @@ def _problems_of(config: Config) -> list[str]:
         check_rules(config)
     except ConfigError as error:
         problems += error.problems
+    if config.permission.type == "database":
+        problems += _problems_in_database()
     for strategy in config.auth:
         if isinstance(strategy.options, FileOptions):
             problems += _problems_of_users(strategy.options)
     return problems
+
+
+def _problems_in_database() -> list[str]:
+    try:
+        version = rule_sets.active()
+    except DatabaseError as error:
+        return [f"the rules cannot be read from the database: {error}"]
+    problems = [] if version is None else rule_sets.validate(version)
+    return [f"{version} of the database, {located(problem)}" for problem in problems]
 
 
 def _problems_of_users(options: FileOptions) -> list[str]:

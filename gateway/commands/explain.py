@@ -17,8 +17,10 @@ from deepstream_protocol.message import Message
 from deepstream_protocol.topics import EventAction, PresenceAction, RecordAction, RpcAction, Topic
 from gateway.commands.explanation import lines_of
 from gateway.commands.subcommand import add_config, read_config
+from permissions import rule_sets
 from permissions.document import InvalidRules
 from permissions.reader import NOT_LOADED, Known
+from permissions.rule_text import read_rules
 from permissions.ruleset import RuleSet
 from pubsub.connection import User
 from records.models import Record
@@ -77,12 +79,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(command: BaseCommand, options: Mapping[str, Any]) -> None:
     """Print the tree."""
     config = read_config(options)
-    if config.permission.rules is None:
-        raise CommandError("permission: none allows everything, so there are no rules to ask.")
+    document = _rules_in_force(config)
     records = _Records(_given(options))
     try:
         rules = RuleSet(
-            config.permission.rules,
+            document,
             records=records,
             max_rule_iterations=config.permission.max_rule_iterations,
         )
@@ -93,6 +94,20 @@ def run(command: BaseCommand, options: Mapping[str, Any]) -> None:
         command.stdout.write(json.dumps(explanation, indent=2, ensure_ascii=False))
     else:
         command.stdout.write("\n".join(lines_of(explanation)))
+
+
+def _rules_in_force(config: Config) -> Any:
+    if config.permission.type == "database":
+        version = rule_sets.active()
+        if version is None:
+            raise CommandError("No rule set is active in the database, so there are no rules to ask.")
+        try:
+            return read_rules(version.source).values
+        except InvalidRules:
+            raise CommandError("The active rule set has errors: run `deepstream check`.") from None
+    if config.permission.rules is None:
+        raise CommandError("permission: none allows everything, so there are no rules to ask.")
+    return config.permission.rules
 
 
 class _Records:

@@ -225,6 +225,13 @@ class TestPermission:
 
         assert (permission.rules, permission.path) == (None, None)
 
+    @pytest.mark.parametrize("options", ["{}", "{permissions: {a: b}}"])
+    def test_rules_in_the_database_are_not_those_of_the_options(self, tmp_path: Path, options: str) -> None:
+        permission = loaded(tmp_path, f"permission: {{type: database, options: {options}}}").permission
+
+        assert (permission.type, permission.rules, permission.path) == ("database", None, None)
+        assert (permission.permissions is None) == (options == "{}")
+
 
 class TestCluster:
     def test_one_process_alone_has_no_redis(self) -> None:

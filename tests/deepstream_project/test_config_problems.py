@@ -182,7 +182,7 @@ auth:
         ),
         (
             "permission: {options: {permissions: {}}}",
-            "permission.name: the type is missing; known here: none, config",
+            "permission.name: the type is missing; known here: none, config, database",
         ),
         (
             "permission: {path: ./permission.js}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 import orjson
 import pytest
@@ -18,7 +19,7 @@ from deepstream_protocol.topics import (
 )
 from tests.raw_client import CODECS
 from tests.robustness.client import Client, frame
-from tests.robustness.conftest import Report
+from tests.robustness.conftest import Report, StartServer
 from tests.robustness.unharmed import Scene, unharmed
 from tests.robustness.vitals import MIB
 from tests.servers import Server
@@ -54,6 +55,15 @@ def multi(name: str, entries: list[tuple[str, object]]) -> Message:
     return Message(Topic.RECORD, RecordAction.PATCH_MULTI, name=name, version=-1, data=text)
 
 
+@pytest.fixture
+def doomed(start_server: StartServer) -> Iterator[Server]:
+    """A server of its own for a test that may leave it ill."""
+    server = start_server()
+    yield server
+    if server.is_running():
+        server.kill()
+
+
 BOMBS = {
     "nested deeper than any parser goes": update("bomb/deep", nested(100_000)),
     "nested as deep as a parser goes": update("bomb/limit", nested(1000)),
@@ -81,7 +91,7 @@ BOMBS = {
 async def test_a_write_that_no_record_can_hold_is_refused_and_its_author_may_go_on(
     server: Server, report: Report, bomb: Message
 ) -> None:
-    async with unharmed(server, report) as scene:
+    async with unharmed(server, report, p99=0.5) as scene:
         client = await scene.login()
         for _ in range(3):
             answer = await client.write(Message(**bomb.fields()))
@@ -117,34 +127,31 @@ async def test_a_record_made_deep_step_by_step_never_becomes_unwritable_and_hind
     assert server.sql("SELECT data FROM records_record WHERE name = 'deep'") == [('{"whole":1}',)]
 
 
-@pytest.mark.xfail(strict=True, reason="the limit of nulls is counted for each path, not for the batch")
 async def test_gaps_filled_with_nulls_in_one_batch_cost_bounded_memory(
-    server: Server, report: Report
+    doomed: Server, report: Report
 ) -> None:
     entries: list[tuple[str, object]] = [(f"k{number}[99999]", 1) for number in range(20_000)]
-    async with unharmed(server, report, growth=256 * MIB) as scene:
+    async with unharmed(doomed, report, growth=256 * MIB) as scene:
         client = await scene.login()
         await client.write(update("nulls/batch", "{}"))
         report("answer", (await client.write(multi("nulls/batch", entries))).action)
         await client.ping()
 
 
-@pytest.mark.timeout(60)
-@pytest.mark.xfail(strict=True, reason="nulls that fill gaps are not in the estimate of a record's size")
 async def test_gaps_filled_with_nulls_write_by_write_cost_bounded_memory(
-    server: Server, report: Report
+    doomed: Server, report: Report
 ) -> None:
-    async with unharmed(server, report, growth=256 * MIB) as scene:
+    async with unharmed(doomed, report, growth=256 * MIB) as scene:
         client = await scene.login()
-        for number in range(1000):
+        for number in range(500):
             client.send(patch("nulls/writes", f"k{number}[99999]"))
-        report("answer", (await client.write(patch("nulls/writes", "last"))).action)
-        await client.ping()
+        async with asyncio.timeout(20):
+            report("answer", (await client.write(patch("nulls/writes", "last"))).action)
 
 
 async def test_a_record_that_grows_and_grows_is_held_in_bounds(server: Server, report: Report) -> None:
     megabyte = orjson.dumps("x" * (MIB - 1000)).decode()
-    async with unharmed(server, report, growth=40 * LARGEST_RECORD, p99=1.0) as scene:
+    async with unharmed(server, report, growth=16 * LARGEST_RECORD, p99=0.5) as scene:
         client = await scene.login()
         answers = [await answered(client, patch("growing", f"k{number}", megabyte)) for number in range(40)]
         report("accepted", answers.count(RecordAction.WRITE_ACKNOWLEDGEMENT))
@@ -231,10 +238,6 @@ async def test_login_data_that_is_no_object_ends_the_connection(
         assert await client.closed == 1008
 
 
-slow = pytest.mark.xfail(
-    reason="each name that has to be looked up takes 140 µs, all of them without a pause"
-)
-
 BULKS = {
     "event subscriptions": (Topic.EVENT, EventAction.SUBSCRIBE),
     "record subscriptions": (Topic.RECORD, RecordAction.SUBSCRIBE),
@@ -245,13 +248,7 @@ BULKS = {
 }
 
 
-LOOKED_UP = ("records read", "records created", "heads")
-
-
-@pytest.mark.parametrize(
-    ("topic", "action"),
-    [pytest.param(*bulk, marks=slow if name in LOOKED_UP else (), id=name) for name, bulk in BULKS.items()],
-)
+@pytest.mark.parametrize(("topic", "action"), BULKS.values(), ids=BULKS)
 async def test_a_bulk_of_twenty_thousand_names_delays_nobody_for_long(
     server: Server, report: Report, topic: Topic, action: int
 ) -> None:
@@ -287,7 +284,7 @@ async def test_requests_nobody_answers_are_forgotten(server: Server, report: Rep
 async def test_a_hundred_thousand_messages_without_a_meaning_disturb_nobody(
     server: Server, report: Report
 ) -> None:
-    async with unharmed(server, report) as scene:
+    async with unharmed(server, report, p99=1.0) as scene:
         for client in await scene.login_many(10):
             client.send_raw(frame(CODECS["binary"].encode(Message(Topic.RECORD, 99))) * 10_000)
             await client.ping()

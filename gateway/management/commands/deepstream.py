@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, DjangoHelpFormatter
 
-from gateway.commands import check, explain, hash_password, info, nginx, service, start
+from gateway.commands import check, explain, hash_password, info, nginx, rules, service, start
 from gateway.commands.subcommand import Subcommand
 
 SUBCOMMANDS: Mapping[str, Subcommand] = {
@@ -18,6 +18,7 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
     "hash": hash_password,
     "info": info,
     "nginx": nginx,
+    "rules": rules,
     "service": service,
 }
 
