@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from channels.layers import get_channel_layer
 from channels.routing import ProtocolTypeRouter
 from django.conf import settings
 from django.core.asgi import get_asgi_application
@@ -56,7 +57,12 @@ class Application:
         # After Django, whose set-up configures the logging anew.
         logging.getLogger().setLevel(config.log_level.python_level)
         api = HttpApi(config, self._running_node, django)
-        health = HealthCheck(config.http.health_check_path, self._running_node, api)
+        health = HealthCheck(
+            config.http.health_check_path,
+            self._running_node,
+            api,
+            get_channel_layer() if settings.REDIS_URL else None,
+        )
         self._router = ProtocolTypeRouter(
             {
                 "http": health,

@@ -147,3 +147,32 @@ async def test_many_checks_at_once_take_no_time(api: Api) -> None:
     responses = await asyncio.gather(*(api.http.get("/health-check") for _ in range(100)))
     assert {response.status_code for response in responses} == {200}
     assert time.monotonic() - begun < 5
+
+
+class LayerDouble:
+    """A channel layer that fails, or hangs, when told to."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def send(self, channel: str, message: dict[str, Any]) -> None:
+        await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+
+
+async def test_a_node_whose_channel_layer_fails_or_hangs_is_unavailable(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.health.LAYER_TIMEOUT", 0.05)
+    layer = LayerDouble()
+    check = HealthCheck("/health-check", lambda: node, nothing_here, layer)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(check), base_url="http://any.host") as client:
+        assert (await client.get("/health-check")).status_code == 200
+        layer.error = ConnectionError("Redis is gone")
+        await assert_unavailable(client, "the channel layer fails: Redis is gone")
+        layer.error = None
+        layer.gate.clear()
+        await assert_unavailable(client, "the channel layer does not answer")
