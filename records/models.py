@@ -8,9 +8,6 @@ from django.db.models.functions import Now
 
 from records.names import MAX_NAME_LENGTH, name_problem
 
-MAX_VERSION = 2**31 - 1
-"""A version is an int32 on the wire."""
-
 
 def validate_name(name: str) -> None:
     """Refuse a name that some database cannot keep. The columns do not enforce this by themselves."""
