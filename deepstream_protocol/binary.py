@@ -6,6 +6,8 @@ by hand because all that clients send and receive passes here, at several times 
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from .binary_fields import read_frame, write_frame
 from .binary_hot_reader import is_passed_on, read_hot
 from .binary_hot_writer import write_hot
@@ -41,9 +43,21 @@ class BinaryCodec:
         if message.binary is not None:
             return message.binary
         try:
-            return write_hot(message) or write_frame(message)
+            return write_hot(message) or _write_other(message)
         except UnicodeEncodeError:
             raise ProtocolError("text with a lone surrogate") from None
+
+
+def _write_other(message: Message) -> bytes:
+    if len(message.__dict__) == 2:
+        return _write_bare(message.topic, message.action)
+    return write_frame(message)
+
+
+@lru_cache(maxsize=256)
+def _write_bare(topic: int, action: int) -> bytes:
+    """A message without any field: what a client is told of its login, and pongs."""
+    return write_frame(Message(topic, action))
 
 
 def _read_other(payload: bytes) -> Message:

@@ -6,9 +6,18 @@ have neither tables nor calls, because each of those would cost as much as a fie
 
 from __future__ import annotations
 
+from struct import Struct
+
 from .message import Message
 from .topics import EventAction, RecordAction, Topic
 from .varint import read_varint, to_int
+
+_SHORT_HEAD = Struct("8B").unpack_from
+_LONG_HEAD = Struct("10B").unpack_from
+"""What a frame begins with, up to the tag behind the action; both of its lengths have one byte, or two."""
+
+_SHORTEST = 10
+"""Bytes of a frame with a name of one letter."""
 
 _TOPIC_TAG, _MESSAGE_TAG = 2 << 3, 3 << 3 | 2
 _RECORD = int(Topic.RECORD)
@@ -57,41 +66,37 @@ def read_hot(payload: bytes) -> Message | None:
     A length of two bytes is ``low + ((high - 1) << 7)``: what comes out lies between 128 and 16383 if, and
     only if, the length has two bytes and needs both.
     """
-    size, at = payload[0], 1
-    if size > 127:
-        size += (payload[1] - 1) << 7
-        at = 2
-        if not 127 < size < 16384:
-            return None
     end = len(payload)
-    if at + size != end or size < 8 or payload[at] != _TOPIC_TAG or payload[at + 2] != _MESSAGE_TAG:
+    if end < _SHORTEST:
         return None
-    topic, size = payload[at + 1], payload[at + 3]
-    at += 4
-    if size > 127:
-        size += (payload[at] - 1) << 7
-        at += 1
-        if not 127 < size < 16384:
+    if payload[0] < 128:
+        size, topic_tag, topic, message_tag, inner, action_tag, action, tag = _SHORT_HEAD(payload)
+        at = 8
+        if size != end - 1 or inner != end - 5:
+            return None
+    else:
+        low, high, topic_tag, topic, message_tag, inner, more, action_tag, action, tag = _LONG_HEAD(payload)
+        at = 10
+        if low + ((high - 1) << 7) != end - 2 or inner + ((more - 1) << 7) != end - 7:
+            return None
+        if inner < 128 or not 134 < end < 16386:
             return None
     name_tag = _NAME_TAGS.get(topic)
-    if at + size != end or name_tag is None:
+    if (
+        topic_tag != _TOPIC_TAG
+        or message_tag != _MESSAGE_TAG
+        or action_tag != 1 << 3
+        or action > 127
+        or name_tag is None
+    ):
         return None
-    return _read_body(payload, at, topic, name_tag)
-
-
-def _read_body(payload: bytes, at: int, topic: int, name_tag: int) -> Message | None:
-    end = len(payload)
     message = Message.__new__(Message)
     message.topic = topic
-    message.action = action = payload[at + 1]
-    if payload[at] != 1 << 3 or action > 127:
-        return None
+    message.action = action
     shape = topic << 8 | action
-    at += 2
-    tag = payload[at]
     if tag == 2 << 3 | 2:
-        size = payload[at + 1]
-        at += 2
+        size = payload[at]
+        at += 1
         if size > 127:
             size += (payload[at] - 1) << 7
             at += 1
@@ -104,19 +109,21 @@ def _read_body(payload: bytes, at: int, topic: int, name_tag: int) -> Message | 
         message.data = payload[start:at].decode()
         shape |= _DATA
         tag = payload[at]
+        at += 1
     if tag == 3 << 3 | 2:
-        size = payload[at + 1]
-        start = at + 2
+        size = payload[at]
+        start = at + 1
         at = start + size
         if at >= end or size > 127:
             return None
         message.correlation_id = payload[start:at].decode()
         shape |= _OTHER
         tag = payload[at]
+        at += 1
     if tag != name_tag:
         return None
-    size = payload[at + 1]
-    at += 2
+    size = payload[at]
+    at += 1
     if size > 127:
         size += (payload[at] - 1) << 7
         at += 1

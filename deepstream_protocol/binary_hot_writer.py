@@ -13,6 +13,8 @@ from .message import Message
 from .topics import Topic
 from .varint import VARINTS, write_int, write_size
 
+_RECORD = int(Topic.RECORD)
+
 _TOPICS: dict[int, bytes] = {
     topic: bytes((2 << 3, topic, 3 << 3 | 2)) for topic in (Topic.EVENT, Topic.RECORD, Topic.RPC)
 }
@@ -21,14 +23,30 @@ _TOPICS: dict[int, bytes] = {
 
 def write_hot(message: Message) -> bytes | None:
     """``message`` as a frame when it has a name and no other fields than those known here; else None."""
-    topic = message.topic
+    topic, fields = message.topic, message.__dict__
+    if len(fields) == 5 and topic == _RECORD and fields.get("is_write_ack") and (ack := _write_ack(fields)):
+        return ack
     writer = _WRITERS.get(topic)
-    body = writer(message.__dict__) if writer is not None else None
+    body = writer(fields) if writer is not None else None
     if body is None:
         return None
     size = len(body)
     length = VARINTS[size] if size < 2048 else write_size(size)
     return b"".join((write_size(size + 3 + len(length)), _TOPICS[topic], length, body))
+
+
+def _write_ack(fields: dict[str, Any]) -> bytes | None:
+    """A whole frame with the answer to a write, where all of its lengths have one byte."""
+    name, correlation_id, action = fields.get("name"), fields.get("correlation_id"), fields["action"]
+    if name is None or correlation_id is None or not 0 <= action < 128:
+        return None
+    name, call = name.encode(), correlation_id.encode()
+    size, call_size = len(name), len(call)
+    left = size + call_size + 8
+    if left > 123:
+        return None
+    values = (left + 4, _RECORD, left, action, call_size, call, size, name)
+    return b"%c\x10%c\x1a%c\x08%c\x1a%c%b\x32%c%b\x58\x01" % values
 
 
 def _write_event(fields: dict[str, Any]) -> bytes | None:

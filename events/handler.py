@@ -20,6 +20,7 @@ class EventHandler:
         self._cluster = cluster
         self.subscriptions = Subscriptions(on_first=self._on_first, on_last=self._on_last)
         self.listening = Listening(Topic.EVENT, self.subscriptions, cluster, listen, loop)
+        cluster.on_message(Topic.EVENT, self._deliver)
         self._actions = {
             EventAction.EMIT: self.emit,
             EventAction.SUBSCRIBE: self._subscribe,
@@ -48,9 +49,12 @@ class EventHandler:
         self.subscriptions.publish(message, sender=connection)
         self._cluster.publish("event", message)
 
-    def deliver(self, message: Message) -> None:
-        """An event that was emitted on another node."""
-        self.subscriptions.publish(message)
+    def _deliver(self, node: str, message: Message) -> None:
+        """What another node says of events: mostly that one was emitted there."""
+        if self.listening.is_addressed(message):
+            self.listening.deliver(node, message)
+        else:
+            self.subscriptions.publish(message)
 
     def remove_connection(self, connection: Connection) -> None:
         """A socket is gone: with it its subscriptions and patterns."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import orjson
 
 from deepstream_protocol.message import Message
@@ -23,6 +25,7 @@ class PresenceHandler:
         self._sockets: dict[str, int] = {}
         self.by_user = Subscriptions()
         self.to_all = Subscriptions()
+        cluster.on_change("presence", self._on_change)
         self._actions = {
             PresenceAction.SUBSCRIBE: self._subscribe,
             PresenceAction.UNSUBSCRIBE: self._unsubscribe,
@@ -63,6 +66,12 @@ class PresenceHandler:
             if not self._cluster.nodes_at("presence", user):
                 self.tell(user, online=False)
 
+    def _on_change(self, node: str, user: str, online: bool) -> None:
+        """``user`` came online on another node, or went offline there."""
+        others = self._cluster.nodes_at("presence", user)
+        if user not in self._sockets and len(others) == (1 if online else 0):
+            self.tell(user, online=online)
+
     def tell(self, user: str, *, online: bool, sender: Connection | None = None) -> None:
         """Let this node's subscribers know that ``user`` came online or went offline."""
         joined, joined_all = PresenceAction.PRESENCE_JOIN, PresenceAction.PRESENCE_JOIN_ALL
@@ -75,6 +84,10 @@ class PresenceHandler:
     def is_online(self, user: str) -> bool:
         """Whether ``user`` has a logged-in socket on any node."""
         return user in self._sockets or bool(self._cluster.nodes_at("presence", user))
+
+    def sockets(self) -> Mapping[str, int]:
+        """The users who are online here, with the number of their connections."""
+        return self._sockets
 
     def online(self) -> list[str]:
         """Every user who is online, this node's first."""

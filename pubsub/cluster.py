@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from deepstream_protocol.message import Message
 
+OnMessage = Callable[[str, Message], None]
+"""Takes the node a message came from, and the message."""
+
+OnChange = Callable[[str, str, bool], None]
+"""Takes a node, a name, and whether that node has the role at that name now, or no longer."""
+
+OnNode = Callable[[str, bool], None]
+"""Takes a node and whether it is there now, or gone."""
+
+OnCovered = Callable[[Collection[str]], None]
+"""Takes names that are covered from now on."""
+
 
 class Cluster(Protocol):
-    """The other nodes, as far as handlers know them.
+    """The other nodes, as far as handlers know them; a node is named by its ``id``.
 
-    A *role* is what a node can be at a name: ``event`` and ``record`` (it has subscribers), ``rpc``
-    (it has providers), ``presence`` (the user is online there), ``event-listen`` and
-    ``record-listen`` (a pattern is listened to there). All calls return at once.
+    A *role* is what a node can be at a name: ``event`` and ``record`` (it has subscribers),
+    ``record-watch`` (its rules look at the record), ``rpc`` (it has providers), ``presence`` (the user is
+    online there), ``event-listen`` and ``record-listen`` (a pattern is listened to there),
+    ``event-provide`` and ``record-provide`` (the name has its active provider there).
+    All calls return at once.
+
+    ``covers(name)`` tells whether every change of the record ``name`` on another node is told to this
+    one; it is None where there are no other nodes, so that all records are covered.
     """
+
+    covers: Callable[[str], bool] | None
+
+    @property
+    def id(self) -> str:
+        """This node."""
+
+    def nodes(self) -> Collection[str]:
+        """The other nodes."""
 
     def join(self, role: str, name: str) -> None:
         """Tell the others that this node now has ``role`` at ``name``."""
@@ -23,22 +49,44 @@ class Cluster(Protocol):
         """Tell the others that this node no longer has ``role`` at ``name``."""
 
     def nodes_at(self, role: str, name: str) -> Sequence[str]:
-        """The other nodes that have ``role`` at ``name``."""
+        """The other nodes that have ``role`` at ``name``, in the order in which they got it."""
 
-    def names(self, role: str) -> Sequence[str]:
+    def names(self, role: str) -> Collection[str]:
         """Every name at which another node has ``role``."""
 
     def publish(self, role: str, message: Message) -> None:
         """Hand ``message`` to the nodes that have ``role`` at its name."""
 
     def send(self, node: str, message: Message) -> None:
-        """Hand ``message`` to one node."""
+        """Hand ``message`` to one node; in vain if that is gone."""
+
+    def broadcast(self, message: Message) -> None:
+        """Hand ``message`` to every other node."""
+
+    def on_message(self, topic: int, callback: OnMessage) -> None:
+        """Have the messages of ``topic`` that come from other nodes handed to ``callback``."""
+
+    def on_change(self, role: str, callback: OnChange) -> None:
+        """Tell ``callback`` what other nodes come to have, and no longer have, ``role`` at."""
+
+    def on_node(self, callback: OnNode) -> None:
+        """Tell ``callback`` of nodes that come and go."""
+
+    def on_covered(self, callback: OnCovered) -> None:
+        """Tell ``callback`` which records are covered from now on, and must be read once more."""
 
 
 class SingleNode:
     """The cluster of a node that is alone."""
 
     __slots__ = ()
+
+    covers: Callable[[str], bool] | None = None
+    id = "this node"
+
+    def nodes(self) -> Collection[str]:
+        """None."""
+        return ()
 
     def join(self, role: str, name: str) -> None:
         """Nobody to tell."""
@@ -50,7 +98,7 @@ class SingleNode:
         """None."""
         return ()
 
-    def names(self, role: str) -> Sequence[str]:
+    def names(self, role: str) -> Collection[str]:
         """None."""
         return ()
 
@@ -60,3 +108,18 @@ class SingleNode:
     def send(self, node: str, message: Message) -> None:
         """There is no such node: a caller got its name from nowhere."""
         raise LookupError(f"this node is alone, it cannot send to {node!r}")
+
+    def broadcast(self, message: Message) -> None:
+        """Nobody to hand it to."""
+
+    def on_message(self, topic: int, callback: OnMessage) -> None:
+        """Nothing will come."""
+
+    def on_change(self, role: str, callback: OnChange) -> None:
+        """Nothing will change."""
+
+    def on_node(self, callback: OnNode) -> None:
+        """None will come."""
+
+    def on_covered(self, callback: OnCovered) -> None:
+        """All are, always."""

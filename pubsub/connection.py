@@ -36,6 +36,18 @@ class Codec(Protocol):
 class Transport(Protocol):
     """Where a connection's frames go; the gateway has one for each kind of server."""
 
+    @property
+    def received(self) -> int:
+        """Bytes that came in."""
+
+    @property
+    def sent(self) -> int:
+        """Bytes that went out."""
+
+    @property
+    def buffered(self) -> int:
+        """Bytes written that have not been taken yet."""
+
     def write(self, frames: list[Frame]) -> None:
         """Send ``frames`` in order; the list is the caller's and is emptied afterwards."""
 
@@ -94,6 +106,8 @@ class _Nowhere:
 
     __slots__ = ()
 
+    received = sent = buffered = 0
+
     def write(self, frames: list[Frame]) -> None:
         raise RuntimeError("written to before a transport was attached")
 
@@ -115,9 +129,10 @@ _ids = itertools.count(1)
 class Flusher:
     """Writes each outbox that has something in it, once per turn of the event loop."""
 
-    __slots__ = ("_call_soon", "_dirty")
+    __slots__ = ("_call_soon", "_dirty", "written")
 
     def __init__(self, call_soon: Callable[..., object]) -> None:
+        self.written = 0  # frames handed to transports so far
         self._call_soon = call_soon
         self._dirty: list[Connection] = []
 
@@ -163,6 +178,7 @@ class Connection:
         "sdk_type",
         "sdk_version",
         "user",
+        "why_closed",
     )
 
     def __init__(
@@ -183,6 +199,7 @@ class Connection:
         self.sdk_version: str | None = None
         self.outbox: list[Frame] = []
         self.closed = False
+        self.why_closed = ""  # the reason of a close that began here
         self._transport: Transport = _NOWHERE
         self._flusher = flusher
         self._limit = limit
@@ -194,6 +211,16 @@ class Connection:
     def attach(self, transport: Transport) -> None:
         """Write to ``transport`` from now on; until then, nothing must be sent."""
         self._transport = transport
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What the client has not read yet, as far as it is known here: kept here, or by the transport."""
+        return self._held_bytes + self._unflushed + self._transport.buffered
+
+    @property
+    def traffic(self) -> tuple[int, int]:
+        """Bytes that came from the client and bytes that went to it."""
+        return self._transport.received, self._transport.sent
 
     def __str__(self) -> str:
         return f"connection {self.id} from {self.address or 'nowhere'}"
@@ -221,6 +248,7 @@ class Connection:
         if self._paused and not self.closed:
             self._hold()
             return
+        self._flusher.written += len(self.outbox)
         self._transport.write(self.outbox)
         self.outbox.clear()
         self._unflushed = 0
@@ -234,6 +262,7 @@ class Connection:
         self._paused = False
         held, self._held, self._held_bytes = self._held, [], 0
         if held:
+            self._flusher.written += len(held)
             self._transport.write(held)
 
     def pause_reading(self) -> None:
@@ -248,6 +277,8 @@ class Connection:
         """Close behind all that was queued; does nothing the second time."""
         if not self.closed:
             self.closed = True
+            self.why_closed = reason
+            self._flusher.written += len(self._held) + len(self.outbox)
             self._transport.write(self._held + self.outbox)
             self.outbox.clear()
             self._held.clear()

@@ -5,84 +5,39 @@ PROTOCOL.md section 8; records and events each have a ``Listening`` of their own
 
 from __future__ import annotations
 
-import random
 from asyncio import AbstractEventLoop
-from collections import deque
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Collection, Sequence
 
 import orjson
-import re2
 
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import EventAction, RecordAction, Topic
 from pubsub.cluster import Cluster
 from pubsub.connection import Connection
+from pubsub.patterns import Pattern
 from pubsub.replies import acknowledge, refusal, remark
+from pubsub.search import ListenSettings, Offer, Searches
 from pubsub.subscriptions import Subscriptions
-from pubsub.timers import Deadlines, Every
+from pubsub.timers import Deadlines
 
-MAX_PATTERN_LENGTH = 4096
-"""Characters; a pattern is kept compiled for as long as its listener listens."""
+NEWS_TIMEOUT = 1.0
+"""Seconds in which a node hears of a subscriber that the arbiter of the name has heard of before it.
 
+News of different nodes overtake each other: the arbiter may also want a provider for a name whose last
+subscriber this node knows to be gone.
+"""
 
-class Offer(NamedTuple):
-    """A listener and the pattern under which it would provide a name."""
+REST = 0.1
+"""Seconds until another provider is looked for when one elsewhere is gone: mostly its last subscriber is
+gone as well, and the news of that is on its way."""
 
-    connection: Connection
-    pattern: str
-
-
-class ListenSettings(Protocol):
-    """CONFIG.md, ``listen``; durations in seconds."""
-
-    @property
-    def shuffle_providers(self) -> bool:
-        """Whether listeners are asked in random order."""
-
-    @property
-    def response_timeout(self) -> float:
-        """How long a listener may take to accept or reject."""
-
-    @property
-    def rematch_interval(self) -> float:
-        """How often names without a provider are tried again."""
-
-    @property
-    def match_cooldown(self) -> float:
-        """How long after a failed search that is not done."""
-
-
-class _Pattern:
-    """A compiled pattern and the connections that listen to it, in order of arrival."""
-
-    __slots__ = ("_compiled", "listeners")
-
-    def __init__(self, text: str) -> None:
-        options = re2.Options()
-        options.log_errors = False
-        self._compiled = re2.compile(text, options)
-        self.listeners: dict[Connection, None] = {}
-
-    def matches(self, name: str) -> bool:
-        """Whether the pattern is found in ``name``; takes time linear in it, whatever the pattern."""
-        return self._compiled.search(name) is not None
-
-
-class _Search:
-    """A running search: who is asked now and who is asked after that."""
-
-    __slots__ = ("asked", "waiting")
-
-    def __init__(self, waiting: deque[Offer]) -> None:
-        self.asked: Offer | None = None
-        self.waiting = waiting
+__all__ = ["ListenSettings", "Listening", "Offer", "provider_message"]
 
 
 class Listening:
-    """Finds a provider for every subscribed name that a pattern matches, one search a name at a time.
+    """Keeps who listens to which pattern and who provides which name, and has providers searched.
 
-    ``tells_subscribers`` is on for records, whose subscribers hear whether there is a provider.
+    Another node's patterns, subscribers and providers count like those here (``pubsub.cluster``).
     """
 
     def __init__(
@@ -95,25 +50,37 @@ class Listening:
     ) -> None:
         self._topic = topic
         self._actions = RecordAction if topic is Topic.RECORD else EventAction
-        self._role = f"{topic.name.lower()}-listen"
+        self._role = topic.name.lower()
+        self._listen_role, self._provide_role = f"{self._role}-listen", f"{self._role}-provide"
         self._tells_subscribers = topic is Topic.RECORD
         self._subscriptions = subscriptions
         self._cluster = cluster
-        self._settings = settings
-        self._loop = loop
-        self._patterns: dict[str, _Pattern] = {}
+        self._patterns: dict[str, Pattern] = {}
         self._of_connection: dict[Connection, dict[str, None]] = {}
         self._providers: dict[str, Offer] = {}
         self._provided: dict[Offer, dict[str, None]] = {}
-        self._searches: dict[str, _Search] = {}
-        self._failed_at: dict[str, float] = {}
-        self._asked: Deadlines[str] = Deadlines(loop, settings.response_timeout, self._on_silence)
-        self._rematch = Every(loop, settings.rematch_interval, self.rematch)
+        self._searches = Searches(
+            topic,
+            subscriptions,
+            cluster,
+            settings,
+            loop,
+            patterns=self._patterns,
+            has_provider=self.has_provider,
+        )
+        self._unheard: dict[str, str] = {}
+        self._unheard_of: Deadlines[str] = Deadlines(loop, NEWS_TIMEOUT, self._on_unwanted)
+        self._lost: Deadlines[str] = Deadlines(loop, REST, self._searches.search)
+        cluster.on_change(self._role, self._on_subscribed_elsewhere)
+        cluster.on_change(self._listen_role, self._on_pattern_elsewhere)
+        cluster.on_change(self._provide_role, self._on_provider_elsewhere)
+        cluster.on_node(self._on_node)
 
     def close(self) -> None:
         """Cancel the timers."""
-        self._asked.close()
-        self._rematch.close()
+        self._searches.close()
+        self._unheard_of.close()
+        self._lost.close()
 
     # What clients ask for
 
@@ -121,7 +88,7 @@ class Listening:
         """LISTEN: register the pattern and offer it every matching name that has no provider."""
         text = message.name or ""
         try:
-            pattern = self._patterns.get(text) or self._compile(text)
+            pattern = self._patterns.get(text) or Pattern(text)
         except ValueError as error:
             reason = orjson.dumps(str(error)).decode()
             connection.send(refusal(message, self._actions.INVALID_LISTEN_REGEX, data=reason))
@@ -129,15 +96,12 @@ class Listening:
         if connection in pattern.listeners:
             remark(connection, message, self._actions.MULTIPLE_SUBSCRIPTIONS, text)
             return
-        if text not in self._patterns:
-            self._patterns[text] = pattern
-            self._cluster.join(self._role, text)
+        self._patterns[text] = pattern
+        if not pattern.listeners:
+            self._cluster.join(self._listen_role, text)
         pattern.listeners[connection] = None
         self._of_connection.setdefault(connection, {})[text] = None
-        offer = Offer(connection, text)
-        for name in [name for name in self._subscriptions.names() if pattern.matches(name)]:
-            if name not in self._providers:
-                self._offer(name, [offer])
+        self._searches.offer_wanted(pattern, Offer(connection, text))
         acknowledge(connection, message)
 
     def unlisten(self, connection: Connection, message: Message) -> None:
@@ -152,24 +116,27 @@ class Listening:
     def accept(self, connection: Connection, message: Message) -> None:
         """LISTEN_ACCEPT: the listener that was asked becomes the provider."""
         offer, name = Offer(connection, message.name or ""), message.subscription or ""
-        if not self._is_asked(offer, name):
+        if not self._searches.is_asked(offer, name):
             self._decline(offer, name)
             return
-        self._end_search(name)
+        self._searches.end(name)
+        is_first = not self.has_provider(name)
         self._providers[name] = offer
         self._provided.setdefault(offer, {})[name] = None
-        self._tell_subscribers(name, has_provider=True)
+        self._cluster.join(self._provide_role, name)
+        if is_first:
+            self._tell_subscribers(name, has_provider=True)
 
     def reject(self, connection: Connection, message: Message) -> None:
         """LISTEN_REJECT: the next listener is asked; from a provider, it gives the name up."""
         offer, name = Offer(connection, message.name or ""), message.subscription or ""
-        if self._is_asked(offer, name):
-            self._ask_next(name)
+        if self._searches.is_asked(offer, name):
+            self._searches.ask_next(name)
         elif self._providers.get(name) == offer:
             self._lose_provider(name)
-            self._search(name, without=offer)
-            if name not in self._searches:
-                self._failed_at[name] = self._loop.time()
+            self._searches.search(name, without=offer)
+            if name not in self._searches and not self.has_provider(name):
+                self._searches.fail(name)
 
     def remove_connection(self, connection: Connection) -> None:
         """Withdraw all patterns of a connection that is gone."""
@@ -179,6 +146,27 @@ class Listening:
     def patterns_of(self, connection: Connection) -> Sequence[str]:
         """The patterns that ``connection`` listens to."""
         return tuple(self._of_connection.get(connection, ()))
+
+    def patterns(self) -> Collection[str]:
+        """Every pattern that somebody listens to."""
+        return self._patterns.keys()
+
+    def listeners(self, pattern: str) -> Collection[Connection]:
+        """Who listens to ``pattern`` here."""
+        found = self._patterns.get(pattern)
+        return () if found is None else found.listeners.keys()
+
+    def provider_of(self, name: str) -> Offer | None:
+        """Who provides ``name``, and under which pattern."""
+        return self._providers.get(name)
+
+    def unprovided(self) -> Collection[str]:
+        """Every subscribed name that a pattern matches and that no listener wanted to provide."""
+        return self._searches.failed()
+
+    def provided(self) -> Collection[str]:
+        """Every name that has a provider."""
+        return self._providers.keys()
 
     def withdraw(self, connection: Connection, pattern: str) -> bool:
         """End one listening, what was provided under it included; False when there is none."""
@@ -190,82 +178,90 @@ class Listening:
     # What the subscriptions tell
 
     def subscribed(self, name: str) -> None:
-        """``name`` got its first subscriber: look for a provider."""
+        """``name`` got its first subscriber here: look for a provider."""
         if self._patterns:
-            self._search(name)
+            self._searches.search(name)
 
     def unsubscribed(self, name: str) -> None:
-        """``name`` lost its last subscriber: its provider may stop."""
-        self._failed_at.pop(name, None)
-        if name in self._searches:
-            self._end_search(name)
-        if (offer := self._forget_provider(name)) is not None:
-            self._send(offer, self._actions.SUBSCRIPTION_FOR_PATTERN_REMOVED, name)
+        """``name`` lost its last subscriber here: unless there are some elsewhere, its provider may stop."""
+        if self._cluster.nodes_at(self._role, name):
+            return
+        self._searches.end(name)
+        self._dismiss_provider(name)
 
     def has_provider(self, name: str) -> bool:
         """Whether somebody provides ``name``."""
-        return name in self._providers
+        return name in self._providers or bool(self._cluster.nodes_at(self._provide_role, name))
 
     def rematch(self) -> None:
         """Search again for names whose last search failed, unless that was just now."""
-        latest = self._loop.time() - self._settings.match_cooldown
-        for name in [name for name, failed in self._failed_at.items() if failed <= latest]:
-            self._search(name)
+        self._searches.rematch()
 
-    # The search
+    # What other nodes tell
 
-    def _compile(self, text: str) -> _Pattern:
-        if not text or len(text) > MAX_PATTERN_LENGTH:
-            raise ValueError(f"a pattern has 1 to {MAX_PATTERN_LENGTH} characters")
-        try:
-            return _Pattern(text)
-        except re2.error as error:
-            reason = error.args[0] if error.args else "not a regular expression"
-            raise ValueError(reason.decode() if isinstance(reason, bytes) else str(reason)) from None
+    def is_addressed(self, message: Message) -> bool:
+        """Whether ``message``, from another node, is for ``deliver``."""
+        return message.action in (self._actions.SUBSCRIPTION_FOR_PATTERN_FOUND, self._actions.LISTEN_REJECT)
 
-    def _search(self, name: str, *, without: Offer | None = None) -> None:
-        offers = [
-            offer
-            for text, pattern in self._patterns.items()
-            if pattern.matches(name)
-            for offer in (Offer(connection, text) for connection in pattern.listeners)
-            if offer != without
-        ]
-        if self._settings.shuffle_providers:
-            random.shuffle(offers)
-        self._offer(name, offers)
-
-    def _offer(self, name: str, offers: Iterable[Offer]) -> None:
-        """Add candidates to the search that runs for ``name``, or start one with them."""
-        self._failed_at.pop(name, None)
-        search = self._searches.get(name)
-        if search is not None:
-            search.waiting.extend(offer for offer in offers if offer not in search.waiting)
-        elif waiting := deque(offers):
-            self._searches[name] = _Search(waiting)
-            self._ask_next(name)
-
-    def _ask_next(self, name: str) -> None:
-        search = self._searches[name]
-        if not search.waiting:
-            self._end_search(name)
-            self._failed_at[name] = self._loop.time()
+    def deliver(self, node: str, message: Message) -> None:
+        """The arbiter of a name wants this node's listeners asked, or a node that was asked has none."""
+        name = message.subscription or ""
+        if message.action == self._actions.LISTEN_REJECT:
+            if self._searches.is_asked(node, name):
+                self._searches.ask_next(name)
+        elif name in self._providers:
             return
-        search.asked = search.waiting.popleft()
-        self._asked.start(name)
-        self._send(search.asked, self._actions.SUBSCRIPTION_FOR_PATTERN_FOUND, name)
+        elif self._is_wanted(name):
+            self._searches.serve(name, node)
+        else:
+            self._unheard[name] = node
+            self._unheard_of.start(name)
 
-    def _is_asked(self, offer: Offer, name: str) -> bool:
-        search = self._searches.get(name)
-        return search is not None and search.asked == offer
+    def _is_wanted(self, name: str) -> bool:
+        return name in self._subscriptions or bool(self._cluster.nodes_at(self._role, name))
 
-    def _on_silence(self, name: str) -> None:
-        """The listener that was asked did not answer in time."""
-        asked = self._searches[name].asked
-        if asked is not None:
-            timeout = Message(self._topic, self._actions.LISTEN_RESPONSE_TIMEOUT, subscription=name)
-            asked.connection.send(timeout)
-        self._ask_next(name)
+    def _on_unwanted(self, name: str) -> None:
+        """The arbiter wanted a provider for a name that this node never heard a subscriber of."""
+        arbiter = self._unheard.pop(name)
+        self._cluster.send(arbiter, Message(self._topic, self._actions.LISTEN_REJECT, subscription=name))
+
+    def _on_subscribed_elsewhere(self, node: str, name: str, present: bool) -> None:
+        if present:
+            self._searches.search(name)
+            if self._unheard_of.stop(name):
+                self._searches.serve(name, self._unheard.pop(name))
+        elif name not in self._subscriptions:
+            self.unsubscribed(name)
+
+    def _on_pattern_elsewhere(self, node: str, text: str, present: bool) -> None:
+        pattern = self._patterns.get(text)
+        if present:
+            if pattern is None:
+                pattern = self._patterns[text] = Pattern(text)
+            pattern.nodes[node] = None
+            self._searches.offer_wanted(pattern, node)
+        elif pattern is not None:
+            pattern.nodes.pop(node, None)
+            self._tidy(text, pattern)
+
+    def _on_provider_elsewhere(self, node: str, name: str, present: bool) -> None:
+        others = self._cluster.nodes_at(self._provide_role, name)
+        if not present:
+            if not others and name not in self._providers:
+                self._tell_subscribers(name, has_provider=False)
+                self._lost.start(name)
+            return
+        self._searches.end(name)
+        if name not in self._providers:
+            if len(others) == 1:
+                self._tell_subscribers(name, has_provider=True)
+        elif node < self._cluster.id:  # two searches met, as after a split: the lower node's provider stays
+            self._dismiss_provider(name)
+
+    def _on_node(self, node: str, alive: bool) -> None:
+        self._searches.node_changed(node, alive=alive)
+
+    # Providers
 
     def _decline(self, offer: Offer, name: str) -> None:
         """An acceptance that came too late: the client must know that it is not the provider."""
@@ -273,35 +269,37 @@ class Listening:
         if offer.pattern in self._patterns and (
             provider is None or provider.connection is not offer.connection
         ):
-            self._send(offer, self._actions.SUBSCRIPTION_FOR_PATTERN_REMOVED, name)
-
-    def _end_search(self, name: str) -> None:
-        self._asked.stop(name)
-        del self._searches[name]
+            offer.send(self._topic, self._actions.SUBSCRIPTION_FOR_PATTERN_REMOVED, name)
 
     def _withdraw(self, offer: Offer) -> None:
         """The listener no longer listens: it provides nothing and will not be asked."""
         pattern = self._patterns[offer.pattern]
         del pattern.listeners[offer.connection]
         if not pattern.listeners:
-            del self._patterns[offer.pattern]
-            self._cluster.leave(self._role, offer.pattern)
+            self._cluster.leave(self._listen_role, offer.pattern)
+        self._tidy(offer.pattern, pattern)
         patterns = self._of_connection[offer.connection]
         del patterns[offer.pattern]
         if not patterns:
             del self._of_connection[offer.connection]
         for name in list(self._provided.get(offer, ())):
             self._lose_provider(name)
-            self._search(name)
-        for name, search in list(self._searches.items()):
-            if offer in search.waiting:
-                search.waiting.remove(offer)
-            if search.asked == offer:
-                self._ask_next(name)
+            self._searches.search(name)
+        self._searches.withdraw(offer)
+
+    def _tidy(self, text: str, pattern: Pattern) -> None:
+        if not pattern.listeners and not pattern.nodes:
+            del self._patterns[text]
 
     def _lose_provider(self, name: str) -> None:
         self._forget_provider(name)
-        self._tell_subscribers(name, has_provider=False)
+        if not self.has_provider(name):
+            self._tell_subscribers(name, has_provider=False)
+
+    def _dismiss_provider(self, name: str) -> None:
+        """The provider here, if there is one, is no longer needed."""
+        if (offer := self._forget_provider(name)) is not None:
+            offer.send(self._topic, self._actions.SUBSCRIPTION_FOR_PATTERN_REMOVED, name)
 
     def _forget_provider(self, name: str) -> Offer | None:
         offer = self._providers.pop(name, None)
@@ -310,12 +308,8 @@ class Listening:
             del names[name]
             if not names:
                 del self._provided[offer]
+            self._cluster.leave(self._provide_role, name)
         return offer
-
-    # What goes out
-
-    def _send(self, offer: Offer, action: int, name: str) -> None:
-        offer.connection.send(Message(self._topic, action, name=offer.pattern, subscription=name))
 
     def _tell_subscribers(self, name: str, *, has_provider: bool) -> None:
         if self._tells_subscribers:

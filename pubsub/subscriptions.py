@@ -51,6 +51,11 @@ class Subscriptions:
         """Whether ``connection`` is at ``name``."""
         return connection in self._by_name.get(name, ())
 
+    def has_other(self, name: str, connection: Connection | None) -> bool:
+        """Whether anybody but ``connection`` is at ``name``."""
+        connections = self._by_name.get(name)
+        return connections is not None and (len(connections) > 1 or connection not in connections)
+
     def add(self, connection: Connection, name: str) -> bool:
         """Put ``connection`` at ``name``; False when it was there already."""
         connections = self._by_name.get(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from records.state import RecordState
 
-_OVERHEAD = 400
+_OVERHEAD = 470
 """Bytes that an entry costs beside its data: dict slot, state, name and string headers."""
 
 
@@ -15,15 +15,15 @@ class RecordCache:
     as well. Holds only what is stored, so that nobody is ever shown what could still be lost.
     """
 
-    __slots__ = ("_bytes", "_max_bytes", "_states")
+    __slots__ = ("_bytes", "_entries", "_max_bytes")
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._states: dict[str, RecordState] = {}
+        self._entries: dict[str, tuple[RecordState, int]] = {}  # and what each counts for
 
     def __len__(self) -> int:
-        return len(self._states)
+        return len(self._entries)
 
     @property
     def size(self) -> int:
@@ -32,25 +32,24 @@ class RecordCache:
 
     def get(self, name: str) -> RecordState | None:
         """The state of ``name`` if it is in memory."""
-        state = self._states.pop(name, None)
-        if state is not None:
-            self._states[name] = state
-        return state
+        entry = self._entries.pop(name, None)
+        if entry is None:
+            return None
+        self._entries[name] = entry
+        return entry[0]
 
     def put(self, name: str, state: RecordState) -> None:
         """Keep ``state``, the newest one stored."""
-        self.discard(name)
-        self._states[name] = state
-        self._bytes += _size(name, state)
-        while self._bytes > self._max_bytes and len(self._states) > 1:
-            self.discard(next(iter(self._states)))
+        entries = self._entries
+        if (old := entries.pop(name, None)) is not None:
+            self._bytes -= old[1]
+        size = _OVERHEAD + len(name) + 2 * len(state.text)
+        entries[name] = state, size
+        self._bytes += size
+        while self._bytes > self._max_bytes and len(entries) > 1:
+            self.discard(next(iter(entries)))
 
     def discard(self, name: str) -> None:
         """Forget ``name``."""
-        state = self._states.pop(name, None)
-        if state is not None:
-            self._bytes -= _size(name, state)
-
-
-def _size(name: str, state: RecordState) -> int:
-    return _OVERHEAD + len(name) + 2 * len(state.text)
+        if (entry := self._entries.pop(name, None)) is not None:
+            self._bytes -= entry[1]

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import Any
 
+from records.chronicle import Chronicle
 from records.reader import RecordReader
 from records.state import RecordState
 from records.storage import RecordStore, Refusal, Row, StoreError
@@ -20,11 +21,17 @@ MAX_ROWS = 2000
 WORTH_GATHERING = 0.0005
 """Seconds that a commit must take for the next one to be worth waiting for company."""
 
+COMPLAINT_INTERVAL = 5.0
+"""Seconds between two lines of the log that say the store fails."""
+
 GATHERING = 0.001
 """Seconds that it waits at the most."""
 
+TOLD_AT_ONCE = 25
+"""Records of a commit whose writers are told in one turn of the loop: the first do not wait for the last."""
+
 MAX_PENDING = 50_000
-"""Unsettled writes above which writers are made to wait."""
+"""What unsettled writes count for above which writers are made to wait: one each, and one for each KiB."""
 
 
 class _Room(asyncio.Event):
@@ -38,10 +45,19 @@ class GroupCommit:
     """Takes writes to any records, and settles each once its record's new state is stored."""
 
     def __init__(
-        self, store: RecordStore, reader: RecordReader, on_outside_change: Callable[[str, RecordState], None]
+        self,
+        store: RecordStore,
+        reader: RecordReader,
+        on_outside_change: Callable[[str, RecordState], None],
+        *,
+        chronicle: Chronicle | None = None,
     ) -> None:
-        """``on_outside_change(name, state)`` is called when another writer turns out to have been faster."""
+        """``on_outside_change(name, state)`` is called when another writer turns out to have been faster.
+
+        ``chronicle`` adds the history to what is stored; None: there is none.
+        """
         self._store = store
+        self._chronicle = chronicle
         self._on_outside_change = on_outside_change
         self.reader = reader
         self._transitions: dict[str, Transition] = {}
@@ -53,6 +69,7 @@ class GroupCommit:
         self.pending = 0
         self._gathering: asyncio.Future[None] | None = None
         self._expected = 0
+        self._quiet_until = 0.0
 
     def submit(self, name: str, write: Write) -> Awaitable[object] | None:
         """Queue ``write`` behind all earlier ones to the record ``name``.
@@ -64,7 +81,10 @@ class GroupCommit:
             transition = self._begin(name)
         before = transition.size
         transition.add(write)
-        self._place(transition, before)
+        if transition.size and transition.name in self._ready:
+            self._count(transition.size - before)
+        else:
+            self._place(transition, before)
         return None if self.pending < MAX_PENDING else self._room
 
     def peek(self, name: str) -> RecordState | None:
@@ -84,12 +104,11 @@ class GroupCommit:
             await asyncio.wait(tasks)
 
     def _begin(self, name: str) -> Transition:
-        transition = self._transitions[name] = Transition(name)
         state = self.reader.peek(name)
+        transition = self._transitions[name] = Transition(name, state)
         if state is None:
             self._load(transition, self.reader.load)
         else:
-            transition.load(state)
             self.reader.pin(name, state)
         return transition
 
@@ -147,12 +166,16 @@ class GroupCommit:
         try:
             refused = await self._store.commit(rows) if rows else {}
         except Exception as error:
-            expected = isinstance(error, StoreError)
-            log.error("%d records were not stored: %s", len(rows), error, exc_info=not expected)
+            if isinstance(error, StoreError):
+                self._complain("%d records were not stored: %s", len(rows), error)
+            else:
+                log.exception("%d records were not stored", len(rows))
             failure = error if isinstance(error, StoreError) else StoreError(str(error))
             refused = {row.name: Refusal.INVALID for row in rows}
         self._expected = self.pending
-        for transition in taken:
+        for number, transition in enumerate(taken):
+            if number and number % TOLD_AT_ONCE == 0:
+                await asyncio.sleep(0)
             before = transition.size
             match refused.get(transition.name):
                 case None:
@@ -160,6 +183,8 @@ class GroupCommit:
                     transition.commit()
                     self._place(transition, before)
                 case Refusal.LOST:
+                    if self._chronicle is not None:
+                        self._chronicle.forget(transition.name)
                     self._load(transition, self.reader.reload)
                 case Refusal.INVALID:
                     transition.fail(failure)
@@ -170,7 +195,10 @@ class GroupCommit:
         taken = {}
         for transition in group:
             try:
-                taken[transition] = transition.take()
+                row = transition.take()
+                if self._chronicle is not None and transition.stored is not None:
+                    row = self._chronicle.enter(row, transition.stored, transition.changes())
+                taken[transition] = row
             except (TypeError, ValueError) as fault:
                 log.error("record %r was not stored: %s", transition.name, fault)
                 before = transition.size
@@ -189,7 +217,7 @@ class GroupCommit:
         try:
             state = await read(transition.name)
         except StoreError as error:
-            log.error("record %r: not read, so its writes fail: %s", transition.name, error)
+            self._complain("record %r: not read, so its writes fail: %s", transition.name, error)
             before = transition.size
             transition.fail(error)
             self._place(transition, before)
@@ -199,8 +227,31 @@ class GroupCommit:
             self.reader.pin(transition.name, state)
             if transition.stored is not None and transition.stored.version != state.version:
                 self._on_outside_change(transition.name, state)
-            transition.load(state)
+            if transition.stored is None and self.reader.is_alone:
+                transition.load(state)
+            else:
+                await self._begin_again(transition, state)
             self._place(transition, before)
+
+    async def _begin_again(self, transition: Transition, state: RecordState) -> None:
+        """Another writer was faster, or may have been: what waits is judged by what it is applied to now."""
+        late = []
+        for write in transition.restart(state):
+            permitted = write.judge()
+            if not isinstance(permitted, bool):
+                permitted = await permitted
+            if not permitted:
+                transition.drop(write)
+            elif not transition.repeat(write):
+                late.append(write)
+        transition.resume(late)
+
+    def _complain(self, text: str, *args: object) -> None:
+        """Log that the store fails, but not for every write as long as it is down."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._quiet_until:
+            self._quiet_until = now + COMPLAINT_INTERVAL
+            log.error(text, *args)
 
 
 def _finish(future: asyncio.Future[None]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from asyncio import AbstractEventLoop
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ from pubsub.connection import Connection
 from pubsub.listening import Listening, ListenSettings
 from pubsub.replies import acknowledge, names_of, refusal, unknown_action
 from pubsub.subscriptions import Subscriptions
+from records.following import Following
 from records.pipelines import Pipelines, RecordSettings
 from records.reads import Reads
 from records.requests import Change, Deletion
@@ -27,6 +29,14 @@ WITHOUT_PATCH_MULTI = ("javascript", "text")
 wire, which all go by one type, have no word for it."""
 
 
+Judge = Callable[[Connection, Message], "bool | Awaitable[bool]"]
+
+
+def _permit(connection: Connection, message: Message) -> bool:
+    """The judge of a handler without rules."""
+    return True
+
+
 class RecordHandler:
     """Answers everything clients ask of records; reads come from memory, writes go to the commit."""
 
@@ -37,13 +47,32 @@ class RecordHandler:
         settings: RecordSettings,
         listen: ListenSettings,
         loop: AbstractEventLoop,
+        *,
+        volatile: RecordStore | None = None,
+        judge: Judge = _permit,
     ) -> None:
+        """``volatile``: where records under ``storageExclusionPrefixes`` are, None: in this process alone.
+
+        ``judge``: asks the rules once more about a write that lost against another writer.
+        """
+        self.judge = judge
         self._cluster = cluster
+        self._rereading: set[asyncio.Task[StoreError | None]] = set()
         self._hot = settings.storage_hot_path_prefixes
-        self.pipelines = Pipelines(store, settings, self._show)
+        self.pipelines = Pipelines(store, settings, self.show, volatile=volatile, covers=cluster.covers)
+        self._following = Following(self, self.pipelines) if cluster.covers is not None else None
         self.subscriptions = Subscriptions(on_first=self._on_first, on_last=self._on_last)
         self.listening = Listening(Topic.RECORD, self.subscriptions, cluster, listen, loop)
-        reads = Reads(self.pipelines, self.subscriptions, self.listening, loop)
+        reads = Reads(
+            self.pipelines,
+            self.subscriptions,
+            self.listening,
+            loop,
+            on_shown=self._following.begin if self._following is not None else None,
+        )
+        if self._following is not None:
+            cluster.on_message(Topic.RECORD, self._deliver)
+            cluster.on_covered(self._following.doubt)
         self._actions: dict[int, Callable[[Connection, Message], Awaitable[Any] | None]] = {
             RecordAction.SUBSCRIBECREATEANDREAD: reads.create_and_read,
             RecordAction.SUBSCRIBEANDREAD: reads.subscribe_and_read,
@@ -82,23 +111,49 @@ class RecordHandler:
     def close(self) -> None:
         """Cancel the timers."""
         self.listening.close()
+        if self._following is not None:
+            self._following.close()
 
     # What settled requests ask
 
+    def is_heard(self, name: str, sender: Connection | None) -> bool:
+        """Whether anybody but ``sender`` has to be told of a change: always, where there are other nodes."""
+        return self._following is not None or self.subscriptions.has_other(name, sender)
+
     def publish(self, message: Message, state: RecordState, sender: Connection | None) -> None:
         """Broadcast an accepted write that made ``state``."""
+        self.publish_here(message, state, sender)
+        self._cluster.publish("record", message)
+
+    def publish_here(self, message: Message, state: RecordState, sender: Connection | None = None) -> None:
+        """Tell this node's subscribers of a write that made ``state``, as such if they can follow."""
+        if self._following is not None and not self._following.advance(message.name or "", state.version):
+            message = _update(message.name or "", state)
         if message.action == RecordAction.PATCH_MULTI:
             self._publish_multi(message, state, sender)
         else:
             self.subscriptions.publish(message, sender=sender)
-        self._cluster.publish("record", message)
 
     def publish_deletion(self, name: str, sender: Connection | None) -> None:
         """Tell all but the sender that the record is gone, and unsubscribe everybody."""
         deleted = Message(Topic.RECORD, RecordAction.DELETED, name=name)
-        self.subscriptions.publish(deleted, sender=sender)
-        self.subscriptions.remove_name(name)
+        self._publish_deletion_here(deleted, sender)
         self._cluster.publish("record", deleted)
+
+    def show(self, name: str, state: RecordState) -> None:
+        """Let this node's subscribers have what another writer made of a record, whatever they had before."""
+        if state is ABSENT:
+            self._publish_deletion_here(Message(Topic.RECORD, RecordAction.DELETED, name=name), None)
+        else:
+            self.publish_here(_update(name, state), state)
+
+    def is_subscribed(self, name: str) -> bool:
+        """Whether this node has subscribers of ``name``."""
+        return name in self.subscriptions
+
+    def _publish_deletion_here(self, deleted: Message, sender: Connection | None) -> None:
+        self.subscriptions.publish(deleted, sender=sender)
+        self.subscriptions.remove_name(deleted.name or "")
 
     # Writing
 
@@ -129,24 +184,40 @@ class RecordHandler:
     # Changes behind our back
 
     async def _notify(self, connection: Connection, message: Message) -> None:
-        """NOTIFY: read again what was changed in the store, and show it to the subscribers."""
+        """NOTIFY: read again what was changed in the store, and show it to the subscribers on every node."""
         names = list(dict.fromkeys(names_of(message)))
+        error = await self._reread(names)
+        self._cluster.broadcast(Message(Topic.RECORD, RecordAction.NOTIFY, names=names))
+        if error is None:
+            acknowledge(connection, message, names=True)
+        else:
+            reason = orjson.dumps(str(error)).decode()
+            connection.send(refusal(message, RecordAction.RECORD_NOTIFY_ERROR, data=reason))
+
+    async def _reread(self, names: Collection[str]) -> StoreError | None:
+        """Show what is stored under ``names`` now; returns why that is not known."""
         for name in names:
             self.pipelines.of(name).reader.forget(name)
         for name, state in (await self.pipelines.load(names)).items():
             if isinstance(state, StoreError):
-                reason = orjson.dumps(str(state)).decode()
-                connection.send(refusal(message, RecordAction.RECORD_NOTIFY_ERROR, data=reason))
-                return
-            self._show(name, state)
-        acknowledge(connection, message, names=True)
+                return state
+            self.show(name, state)
+        return None
 
-    def _show(self, name: str, state: RecordState) -> None:
-        """Let all subscribers have what another writer made of a record, whatever they had before."""
-        if state is ABSENT:
-            self.publish_deletion(name, None)
+    def _deliver(self, node: str, message: Message) -> None:
+        """What another node says of records."""
+        assert self._following is not None
+        if message.action == RecordAction.NOTIFY:
+            self._notified(message)
+        elif self.listening.is_addressed(message):
+            self.listening.deliver(node, message)
         else:
-            self.publish(_update(name, state), state, None)
+            self._following.deliver(message)
+
+    def _notified(self, message: Message) -> None:
+        task = asyncio.get_running_loop().create_task(self._reread(names_of(message)))
+        self._rereading.add(task)
+        task.add_done_callback(self._rereading.discard)
 
     # Within
 
@@ -162,6 +233,8 @@ class RecordHandler:
         self.listening.subscribed(name)
 
     def _on_last(self, name: str) -> None:
+        if self._following is not None:
+            self._following.end(name)
         self._cluster.leave("record", name)
         self.listening.unsubscribed(name)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
+from django.utils import timezone
 
+from records.fields import HistoryIndex, RecordDataField
 from records.names import MAX_NAME_LENGTH, name_problem
 
 
@@ -30,7 +32,7 @@ class Record(models.Model):
 
     name = models.CharField(max_length=MAX_NAME_LENGTH, unique=True, validators=[validate_name])
     version = models.PositiveIntegerField(db_default=0)
-    data = models.JSONField(default=dict, validators=[validate_data], blank=True)
+    data = RecordDataField(default=dict, validators=[validate_data], blank=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(auto_now=True, db_default=Now())
 
@@ -43,3 +45,31 @@ class Record(models.Model):
 
     def clean(self) -> None:
         validate_data(self.data)  # Django skips a field's validators for empty values, and "" is one
+
+
+class RecordVersion(models.Model):
+    """What one write made of a record: a line of its history, which ``records.history`` writes.
+
+    ``action`` is a ``RecordAction``, or -1 for a state that was found when the history began; ``path`` and
+    ``data`` (JSON text) are what was sent. ``state`` is the whole record after it as JSON text, "null" if it
+    was deleted; NULL where it is to be made from the entry before.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    name = models.CharField(max_length=MAX_NAME_LENGTH)
+    version = models.IntegerField()
+    at = models.DateTimeField(default=timezone.now)
+    author = models.TextField(blank=True)
+    node = models.TextField(blank=True)
+    action = models.SmallIntegerField()
+    path = models.TextField(null=True, blank=True)  # noqa: DJ001 - no path is not an empty path
+    data = models.TextField(null=True, blank=True)  # noqa: DJ001 - no data is not an empty text
+    state = models.TextField(null=True, blank=True)  # noqa: DJ001 - as with data
+
+    class Meta:
+        db_table = "records_history"
+        default_permissions = ()  # whoever may view a record may view its history
+        indexes = (HistoryIndex(fields=["name", "id"], name="records_history_of_name"),)
+
+    def __str__(self) -> str:
+        return f"{self.name} version {self.version}"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from typing import Protocol
 
 from records.cache import RecordCache
+from records.chronicle import Chronicle, HistorySettings
 from records.commit import GroupCommit
 from records.reader import RecordReader
 from records.state import RecordState
@@ -34,6 +35,10 @@ class RecordSettings(Protocol):
     def cache_max_bytes(self) -> int:
         """How much of what is stored may be kept in memory."""
 
+    @property
+    def history(self) -> HistorySettings:
+        """Whether what is written is kept, and for how long; never of records that live in memory alone."""
+
 
 class Pipelines:
     """A group commit for stored records and one for those under ``storage_exclusion_prefixes``."""
@@ -43,13 +48,19 @@ class Pipelines:
         store: RecordStore,
         settings: RecordSettings,
         on_outside_change: Callable[[str, RecordState], None],
+        *,
+        volatile: RecordStore | None = None,
+        covers: Callable[[str], bool] | None = None,
     ) -> None:
+        """``volatile``: where records under ``storage_exclusion_prefixes`` are; None: in this process."""
         self._excluded = settings.storage_exclusion_prefixes
+        self._on_changed_elsewhere: list[Callable[[str], None]] = []
         timeout = settings.storage_retrieval_timeout
-        reader = RecordReader(store, RecordCache(settings.cache_max_bytes), timeout=timeout)
-        self._stored = GroupCommit(store, reader, on_outside_change)
-        memory = MemoryStore()
-        volatile_reader = RecordReader(memory, RecordCache(UNLIMITED), timeout=timeout)
+        reader = RecordReader(store, RecordCache(settings.cache_max_bytes), timeout=timeout, covers=covers)
+        chronicle = Chronicle(settings.history.exclude) if settings.history.enabled else None
+        self._stored = GroupCommit(store, reader, on_outside_change, chronicle=chronicle)
+        memory = volatile or MemoryStore()
+        volatile_reader = RecordReader(memory, RecordCache(UNLIMITED), timeout=timeout, covers=covers)
         self._volatile = GroupCommit(memory, volatile_reader, on_outside_change)
 
     def of(self, name: str) -> GroupCommit:
@@ -70,6 +81,19 @@ class Pipelines:
         for pipeline in (self._stored, self._volatile):
             found |= await pipeline.reader.load_all(name for name in names if self.of(name) is pipeline)
         return found
+
+    def on_changed_elsewhere(self, callback: Callable[[str], None]) -> None:
+        """Tell ``callback`` the name of each record that another node says it changed."""
+        self._on_changed_elsewhere.append(callback)
+
+    def changed_elsewhere(self, name: str) -> None:
+        """Another node says that it changed the record ``name``."""
+        for callback in self._on_changed_elsewhere:
+            callback(name)
+
+    def pending(self) -> int:
+        """Writes that are not settled yet."""
+        return self._stored.pending + self._volatile.pending
 
     async def drain(self) -> None:
         """Wait until every write is settled."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from itertools import islice
 
 from records.cache import RecordCache
@@ -53,8 +53,17 @@ class _Load:
 class RecordReader:
     """What is stored, as far as this node knows; ``timeout`` in seconds bounds each read of the store."""
 
-    def __init__(self, store: RecordStore, cache: RecordCache, *, timeout: float) -> None:
+    def __init__(
+        self,
+        store: RecordStore,
+        cache: RecordCache,
+        *,
+        timeout: float,
+        covers: Callable[[str], bool] | None = None,
+    ) -> None:
+        """``covers(name)``: whether this node hears of every change of that record; None: of all."""
         self._store = store
+        self._covers = covers
         self._cache = cache
         self._timeout = timeout
         self._pinned: dict[str, RecordState] = {}
@@ -65,6 +74,19 @@ class RecordReader:
 
     def peek(self, name: str) -> RecordState | None:
         """The state of ``name`` if it can be had without waiting; ABSENT if it is known not to exist."""
+        if (pinned := self._pinned.get(name)) is not None:
+            return pinned
+        if self._covers is not None and not self._covers(name):
+            return None
+        return self._cache.get(name)
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other node can change a record."""
+        return self._covers is None
+
+    def recall(self, name: str) -> RecordState | None:
+        """The state of ``name`` that was last known here; another node may have changed it since."""
         return self._pinned.get(name) or self._cache.get(name)
 
     def pin(self, name: str, state: RecordState) -> None:

@@ -31,7 +31,11 @@ class Reads:
         subscriptions: Subscriptions,
         listening: Listening,
         loop: AbstractEventLoop,
+        *,
+        on_shown: Callable[[str, int], None] | None = None,
     ) -> None:
+        """``on_shown(name, version)`` is told what each subscriber is shown at the start."""
+        self._on_shown = on_shown
         self._pipelines = pipelines
         self._subscriptions = subscriptions
         self._listening = listening
@@ -50,7 +54,7 @@ class Reads:
     def _answer_subscription(
         self, connection: Connection, message: Message, name: str, state: RecordState
     ) -> None:
-        self._add(connection, message, name)
+        self._add(connection, message, name, state)
         connection.send(_read_response(name, state))
 
     def subscribe_and_head(self, connection: Connection, message: Message) -> Awaitable[Any] | None:
@@ -62,7 +66,7 @@ class Reads:
             if state is None or state is ABSENT:
                 rest.append(name)
             else:
-                self._add(connection, message, name)
+                self._add(connection, message, name, state)
                 versions[name] = state.version
         bulk = Message(Topic.RECORD, RecordAction.HEAD_RESPONSE_BULK, versions=versions)
         connection.send(bulk)
@@ -72,7 +76,7 @@ class Reads:
     def _answer_subscribed_head(
         self, connection: Connection, message: Message, name: str, state: RecordState
     ) -> None:
-        self._add(connection, message, name)
+        self._add(connection, message, name, state)
         self._answer_head(connection, message, name, state)
 
     def subscribe(self, connection: Connection, message: Message) -> None:
@@ -103,7 +107,11 @@ class Reads:
         head = Message(Topic.RECORD, RecordAction.HEAD_RESPONSE, name=name, version=state.version)
         connection.send(head)
 
-    def _add(self, connection: Connection, message: Message, name: str) -> None:
+    def _add(
+        self, connection: Connection, message: Message, name: str, shown: RecordState | None = None
+    ) -> None:
+        if shown is not None and self._on_shown is not None:
+            self._on_shown(name, shown.version)
         if not self._subscriptions.add(connection, name):
             remark(connection, message, RecordAction.MULTIPLE_SUBSCRIPTIONS, name)
         elif self._listening.has_provider(name):
@@ -156,8 +164,10 @@ class Reads:
             if not left and not finished.done():
                 finished.set_result(None)
 
+        author = connection.user.id or ""
         for name in names:
-            self._pipelines.of(name).submit(name, Visit(name, found, unreadable, done, creates=creates))
+            visit = Visit(name, found, unreadable, done, creates=creates, author=author)
+            self._pipelines.of(name).submit(name, visit)
         return finished
 
     def _peek_settled(self, name: str) -> RecordState | None:

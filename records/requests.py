@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from deepstream_protocol.message import Message
@@ -13,7 +13,7 @@ from pubsub.connection import Connection
 from pubsub.replies import refusal
 from records.names import name_problem
 from records.state import ABSENT, CREATED, RecordState
-from records.storage import StoreError
+from records.storage import Entry, StoreError
 from records.transition import Refused
 
 UPSERTS = {
@@ -23,8 +23,10 @@ UPSERTS = {
 """Writes that create what is missing, and what subscribers see of them."""
 
 
-_WHOLE = (RecordAction.UPDATE, RecordAction.CREATEANDUPDATE)
+_WHOLE = frozenset(map(int, (RecordAction.UPDATE, RecordAction.CREATEANDUPDATE)))
 """Writes that replace all of the data, whatever it was."""
+
+_RECORD, _ACKNOWLEDGEMENT = int(Topic.RECORD), int(RecordAction.WRITE_ACKNOWLEDGEMENT)
 
 _NULL_SIZE = len("null,")
 
@@ -35,11 +37,17 @@ MAX_SIZE = 4 * 1024 * 1024
 class Records(Protocol):
     """What requests ask of the record handler once they are settled."""
 
+    def is_heard(self, name: str, sender: Connection | None) -> bool:
+        """Whether anybody but ``sender`` has to be told of a change."""
+
     def publish(self, message: Message, state: RecordState, sender: Connection | None) -> None:
         """Broadcast an accepted write that made ``state``."""
 
     def publish_deletion(self, name: str, sender: Connection | None) -> None:
         """Tell all but the sender that the record is gone, and unsubscribe everybody."""
+
+    def judge(self, connection: Connection, message: Message) -> bool | Awaitable[bool]:
+        """Ask the rules once more; the client is told if they refuse now."""
 
 
 class Visit:
@@ -50,7 +58,7 @@ class Visit:
     after either.
     """
 
-    __slots__ = ("_answer", "_creates", "_done", "_name", "_unreadable")
+    __slots__ = ("_answer", "_author", "_creates", "_done", "_name", "_unreadable")
 
     def __init__(
         self,
@@ -60,12 +68,14 @@ class Visit:
         done: Callable[[], None],
         *,
         creates: bool,
+        author: str = "",
     ) -> None:
         self._name = name
         self._answer = answer
         self._unreadable = unreadable
         self._done = done
         self._creates = creates
+        self._author = author
 
     def apply(self, current: RecordState) -> RecordState:
         """See ``Write.apply``."""
@@ -74,6 +84,14 @@ class Visit:
         if name_problem(self._name):
             raise Refused(RecordAction.RECORD_CREATE_ERROR)
         return CREATED
+
+    def entry(self, state: RecordState) -> Entry:
+        """See ``Write.entry``: whoever came first made it."""
+        return Entry(state.version, RecordAction.CREATE, self._author, None, None)
+
+    def judge(self) -> bool:
+        """See ``Write.judge``: what was allowed to be seen was, whatever is in it."""
+        return True
 
     def stored(self, state: RecordState) -> None:
         """See ``Write.stored``."""
@@ -94,10 +112,11 @@ class Visit:
 class Change:
     """UPDATE, PATCH, ERASE, PATCH_MULTI and the upserts, from a client or, without one, from the server.
 
-    ``value`` is the parsed data; ``unversioned`` writes (hot path) take whatever version comes next.
+    ``unversioned`` writes (hot path) take whatever version comes next. ``weight``: what it counts for among
+    the writes that wait, one and one more for each KiB of its data.
     """
 
-    __slots__ = ("_creates", "_records", "_unversioned", "connection", "message")
+    __slots__ = ("_creates", "_records", "_unversioned", "connection", "message", "weight")
 
     def __init__(
         self, records: Records, connection: Connection, message: Message, *, unversioned: bool = False
@@ -107,35 +126,47 @@ class Change:
         self.message = message
         self._creates = message.action in UPSERTS
         self._unversioned = unversioned
+        self.weight = 1 + (len(message.data or "") >> 10)
 
     def apply(self, current: RecordState) -> RecordState:
         """See ``Write.apply``."""
-        name = self.message.name or ""
+        message = self.message
         if current is ABSENT:
             if not self._creates:
                 raise Refused(RecordAction.RECORD_UPDATE_ERROR)
-            if name_problem(name):
+            if name_problem(message.name or ""):
                 raise Refused(RecordAction.RECORD_CREATE_ERROR)
             current = CREATED
         version = current.version + 1
-        given = self.message.version
+        given = message.version
         if given != version and given != -1 and not self._unversioned:
             stale = given is None or given < version
             raise Refused(RecordAction.VERSION_EXISTS if stale else RecordAction.INVALID_VERSION)
         try:
-            state = _state_after(self.message, current, version)
+            state = state_after(message, current, version)
         except PathError:
             raise Refused(RecordAction.INVALID_MESSAGE_DATA) from None
         if state.size > MAX_SIZE:
             raise Refused(RecordAction.INVALID_MESSAGE_DATA)
         return state
 
+    def entry(self, state: RecordState) -> Entry:
+        """See ``Write.entry``."""
+        message = self.message
+        action = UPSERTS.get(message.action, message.action)  # type: ignore[call-overload]
+        return Entry(state.version, action, self.connection.user.id or "", message.path, message.data)
+
+    def judge(self) -> bool | Awaitable[bool]:
+        """See ``Write.judge``."""
+        return self._records.judge(self.connection, self.message)
+
     def stored(self, state: RecordState) -> None:
         """See ``Write.stored``: subscribers get the change, the author its acknowledgement."""
-        message = self.message
-        if message.binary is None or message.version != state.version:
-            message = _broadcast_of(message, state.version)
-        self._records.publish(message, state, self.connection)
+        message, connection = self.message, self.connection
+        if self._records.is_heard(message.name or "", connection):
+            if message.binary is None or message.version != state.version:
+                message = _broadcast_of(message, state.version)
+            self._records.publish(message, state, connection)
         if self.message.is_write_ack:
             self._acknowledge()
 
@@ -156,8 +187,9 @@ class Change:
         self.connection.send(refusal(self.message, RecordAction.RECORD_UPDATE_ERROR))
 
     def _acknowledge(self) -> None:
-        reply = Message(Topic.RECORD, RecordAction.WRITE_ACKNOWLEDGEMENT, is_write_ack=True)
-        reply.name, reply.correlation_id = self.message.name, self.message.correlation_id
+        message = self.message
+        reply = Message(_RECORD, _ACKNOWLEDGEMENT)
+        reply.correlation_id, reply.name, reply.is_write_ack = message.correlation_id, message.name, True
         self.connection.send(reply)
 
 
@@ -175,6 +207,14 @@ class Deletion:
         """See ``Write.apply``."""
         return ABSENT
 
+    def entry(self, state: RecordState) -> Entry:
+        """See ``Write.entry``."""
+        return Entry(state.version, RecordAction.DELETE, self._connection.user.id or "", None, None)
+
+    def judge(self) -> bool | Awaitable[bool]:
+        """See ``Write.judge``."""
+        return self._records.judge(self._connection, self._message)
+
     def stored(self, state: RecordState) -> None:
         """See ``Write.stored``."""
         name = self._message.name or ""
@@ -190,7 +230,8 @@ class Deletion:
         self._connection.send(refusal(self._message, RecordAction.RECORD_DELETE_ERROR))
 
 
-def _state_after(message: Message, current: RecordState, version: int) -> RecordState:
+def state_after(message: Message, current: RecordState, version: int) -> RecordState:
+    """What ``message`` makes of ``current``; raises PathError."""
     if message.action in _WHOLE:
         return RecordState(version, text=message.data, value=written(message, None))
     room = Room()

@@ -7,17 +7,33 @@ from enum import Enum
 from typing import NamedTuple, Protocol
 
 
+class Entry(NamedTuple):
+    """What one accepted write made of a record: a line of its history.
+
+    ``action`` is what subscribers see of it (a ``RecordAction``; -1 stands for a state that others made),
+    ``path`` and ``data`` (JSON text) are as they were sent. ``version`` is -1 for a deletion.
+    """
+
+    version: int
+    action: int
+    author: str
+    path: str | None
+    data: str | None
+
+
 class Row(NamedTuple):
     """One record's step from a stored version to the next stored one.
 
     ``base`` is the version that must be stored now (-1: no such record); ``data`` is the JSON text to
-    store under ``version``, or None to delete the record whatever its version is.
+    store under ``version``, or None to delete the record whatever its version is. ``entries`` go into the
+    history in the same transaction, if the row is stored.
     """
 
     name: str
     base: int
     version: int
     data: str | None
+    entries: tuple[Entry, ...] = ()
 
 
 class Refusal(Enum):

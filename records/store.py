@@ -1,4 +1,6 @@
-"""The store: records in the database that Django is configured for. The only SQL of the project.
+"""The store: records in the database that Django is configured for.
+
+The only SQL of the project is here and in ``records.history``, whose statements are part of the commit.
 
 All statements run in two threads of the store's own, one for writes and one for reads, so the event
 loop never waits for the database. A commit is one statement per kind of row whatever their number:
@@ -7,9 +9,7 @@ each return to Python costs a wait for the interpreter lock, which a busy loop g
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
@@ -24,9 +24,11 @@ from django.db import (
 )
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from records.history import History, lines_of
 from records.models import Record
 from records.names import name_problem
 from records.storage import Refusal, Row, StoreError
+from records.store_thread import StoreThread
 
 Result = TypeVar("Result")
 
@@ -43,6 +45,9 @@ class _Dialect(Protocol):
 
 class Sqlite:
     """SQLite: rows travel as one JSON parameter."""
+
+    def __init__(self, history: History | None = None) -> None:
+        self._history = history
 
     _LOAD = """
         SELECT name, version, data FROM records_record
@@ -78,7 +83,7 @@ class Sqlite:
         is stored, and the rows are tried again one by one: conflicts between nodes are rare.
         """
         updates, inserts, deletes = _by_kind(rows)
-        if len(updates) == len(rows):
+        if len(updates) == len(rows) and self._history is None:
             stored = self._update_all(connection, updates)
         else:
             stored = self._commit_mixed(connection, updates, inserts, deletes)
@@ -91,7 +96,7 @@ class Sqlite:
 
     def _update_all(self, connection: BaseDatabaseWrapper, rows: list[Row]) -> bool:
         """The usual group, in a statement that is its own transaction: all rows or none."""
-        data = _json([tuple(row) for row in rows])
+        data = _json([row[:4] for row in rows])
         with connection.cursor() as cursor:
             if len(rows) == 1:
                 cursor.execute(self._UPDATE, [data])
@@ -108,32 +113,42 @@ class Sqlite:
                 return False
             if deletes:
                 cursor.execute(self._DELETE, [_json([row.name for row in deletes])])
+            if self._history is not None:
+                self._history.add_sqlite(cursor, [*updates, *inserts, *deletes])
         return True
 
 
 class Postgres:
-    """PostgreSQL: rows travel as arrays, and one statement does all three kinds."""
+    """PostgreSQL: rows travel as arrays, and one statement does all three kinds, and their history."""
+
+    def __init__(self, history: History | None = None) -> None:
+        self._history = history
 
     _LOAD = "SELECT name, version, data::text FROM records_record WHERE name = ANY(%s)"
     _ROWS = """
         SELECT * FROM unnest(%s::text[], %s::int[], %s::int[], %s::text[])
         AS new(name, base, version, data)"""
+    _LOCKED = "(SELECT count(*) FROM locked) >= 0"  # in an order, before anything else is done
     _COMMIT = f"""
         WITH new AS ({_ROWS}),
+        locked AS (
+            SELECT name FROM records_record WHERE name IN (SELECT name FROM new)
+            ORDER BY name FOR NO KEY UPDATE),
         updated AS (
-            UPDATE records_record SET version = new.version, data = new.data::jsonb, updated_at = now()
+            UPDATE records_record SET version = new.version, data = new.data::json, updated_at = now()
             FROM new WHERE records_record.name = new.name AND records_record.version = new.base
-            AND new.data IS NOT NULL AND new.base >= 0
+            AND new.data IS NOT NULL AND new.base >= 0 AND {_LOCKED}
             RETURNING records_record.name),
         inserted AS (
             INSERT INTO records_record (name, version, data, created_at, updated_at)
-            SELECT name, version, data::jsonb, now(), now() FROM new WHERE base < 0 AND data IS NOT NULL
+            SELECT name, version, data::json, now(), now() FROM new WHERE base < 0 AND data IS NOT NULL
             ON CONFLICT (name) DO NOTHING
             RETURNING name),
         deleted AS (
             DELETE FROM records_record USING new
-            WHERE records_record.name = new.name AND new.data IS NULL)
-        SELECT name FROM updated UNION ALL SELECT name FROM inserted"""
+            WHERE records_record.name = new.name AND new.data IS NULL AND {_LOCKED}
+            RETURNING records_record.name)"""
+    _STORED = " SELECT name FROM updated UNION ALL SELECT name FROM inserted"
 
     def load(self, connection: BaseDatabaseWrapper, names: Collection[str]) -> list[tuple[str, int, str]]:
         """See ``_Dialect.load``."""
@@ -142,16 +157,31 @@ class Postgres:
             return cursor.fetchall()
 
     def commit(self, connection: BaseDatabaseWrapper, rows: Sequence[Row]) -> set[str]:
-        """See ``_Dialect.commit``; rows are sorted so that two nodes cannot lock each other out."""
+        """See ``_Dialect.commit``; rows are locked in one order so that no two nodes wait for each other."""
         rows = sorted(rows)
         with connection.cursor() as cursor:
-            cursor.execute(self._COMMIT, [list(column) for column in zip(*rows, strict=True)])
-            stored = {name for (name,) in cursor.fetchall()}
+            stored = self._execute(cursor, rows)
         return {row.name for row in rows if row.data is not None and row.name not in stored}
+
+    def _execute(self, cursor: Any, rows: Sequence[Row]) -> set[str]:
+        statement = self._COMMIT
+        parameters: list[Any] = columns(row[:4] for row in rows)
+        lines = columns(lines_of(rows)) if self._history is not None else []
+        if self._history is not None and lines:
+            statement += self._history.POSTGRES
+            parameters += [self._history.node, *lines]
+        cursor.execute(statement + self._STORED, parameters)
+        stored = {name for (name,) in cursor.fetchall()}
+        if self._history is not None:
+            self._history.drop_surplus_postgres(cursor, rows)
+        return stored
 
 
 class Portable:
     """Any other database, through the ORM: a statement a row, in one transaction."""
+
+    def __init__(self, history: History | None = None) -> None:
+        self._history = history
 
     def load(self, connection: BaseDatabaseWrapper, names: Collection[str]) -> list[tuple[str, int, str]]:
         """See ``_Dialect.load``."""
@@ -162,7 +192,11 @@ class Portable:
     def commit(self, connection: BaseDatabaseWrapper, rows: Sequence[Row]) -> set[str]:
         """See ``_Dialect.commit``."""
         with transaction.atomic(using=connection.alias):
-            return {row.name for row in sorted(rows) if not self._store(connection.alias, row)}
+            lost = {row.name for row in sorted(rows) if not self._store(connection.alias, row)}
+            if self._history is not None:
+                stored = [row for row in rows if row.name not in lost]
+                self._history.add_portable(connection.alias, stored)
+            return lost
 
     def _store(self, using: str, row: Row) -> bool:
         records = Record.objects.using(using).filter(name=row.name)
@@ -180,17 +214,17 @@ class Portable:
         return True
 
 
-_DIALECTS: dict[str, type[_Dialect]] = {"sqlite": Sqlite, "postgresql": Postgres}
+_DIALECTS: dict[str, Callable[[History | None], _Dialect]] = {"sqlite": Sqlite, "postgresql": Postgres}
 
 
 class DatabaseStore:
     """The ``RecordStore`` on one of Django's databases."""
 
-    def __init__(self, using: str = "default") -> None:
+    def __init__(self, using: str = "default", *, history: History | None = None) -> None:
         self._using = using
-        self._dialect = _DIALECTS.get(connections[using].vendor, Portable)()
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="record-writer")
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix="record-reader")
+        self._dialect = _DIALECTS.get(connections[using].vendor, Portable)(history)
+        self._writer = StoreThread("record-writer", self._disconnect)
+        self._reader = StoreThread("record-reader", self._disconnect)
 
     async def load(self, names: Collection[str]) -> Mapping[str, tuple[int, str]]:
         """See ``RecordStore.load``."""
@@ -202,15 +236,12 @@ class DatabaseStore:
 
     def close(self) -> None:
         """Close the connections and end the threads; waits for what is under way."""
-        for executor in (self._writer, self._reader):
-            executor.submit(self._disconnect)
-            executor.shutdown(wait=True)
+        for thread in (self._writer, self._reader):
+            thread.close()
 
-    async def _call(
-        self, executor: ThreadPoolExecutor, function: Callable[[Any], Result], argument: Any
-    ) -> Result:
+    async def _call(self, thread: StoreThread, function: Callable[[Any], Result], argument: Any) -> Result:
         try:
-            return await asyncio.get_running_loop().run_in_executor(executor, function, argument)
+            return await thread.call(function, argument)
         except (DatabaseError, InterfaceError) as error:
             raise StoreError(f"{type(error).__name__}: {error}".strip()) from error
 
@@ -247,6 +278,11 @@ def _json(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
+def columns(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
+    """Rows as the arrays that PostgreSQL's ``unnest`` takes."""
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
 def _by_kind(rows: Sequence[Row]) -> tuple[list[Row], list[Row], list[Row]]:
     """Rows that update, insert and delete."""
     updates: list[Row] = []
@@ -262,7 +298,7 @@ def _execute(cursor: Any, statement: str, rows: Sequence[Row]) -> bool:
     """Run ``statement`` on ``rows``; whether it changed fewer."""
     if not rows:
         return False
-    cursor.execute(statement, [_json([tuple(row) for row in rows])])
+    cursor.execute(statement, [_json([row[:4] for row in rows])])
     return bool(cursor.rowcount < len(rows))
 
 

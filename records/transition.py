@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
-from typing import NamedTuple, ParamSpec, Protocol
+from collections.abc import Awaitable, Iterator, Sequence
+from typing import Protocol
 
 from records.state import ABSENT, RecordState
-from records.storage import Row, StoreError
+from records.storage import Entry, Row, StoreError
 
 log = logging.getLogger("deepstream.records")
 
-Told = ParamSpec("Told")
+FAULT = "record %r: telling of a write failed"
 
 
 class Refused(Exception):
@@ -32,6 +32,13 @@ class Write(Protocol):
     def apply(self, current: RecordState) -> RecordState:
         """The state after this write; ``current`` itself if there is nothing to do; raises Refused."""
 
+    def entry(self, state: RecordState) -> Entry:
+        """What the history says of this write, which made ``state``."""
+
+    def judge(self) -> bool | Awaitable[bool]:
+        """Whether it is still permitted, now that another writer made of the record what its rules did not
+        see; its author is told if not."""
+
     def stored(self, state: RecordState) -> None:
         """``state``, which ``apply`` returned, and all before it is stored."""
 
@@ -42,32 +49,31 @@ class Write(Protocol):
         """The store did not take the write, or did not say what there is to write to."""
 
 
-class _Step(NamedTuple):
-    """A write that was applied to the working state, and what came of it."""
-
-    write: Write
-    state: RecordState
-    refused: int | None
+_Step = tuple[Write, RecordState, int | None]
+"""A write that was applied to the working state, that state, and the error if the write was refused."""
 
 
 class Transition:
     """The writes of one record that are not settled yet.
 
     ``stored`` is the last state known to be stored, ``working`` what it will be when all steps are.
-    ``size`` is how many there are. A write is decided on the working state but nobody hears of it before
-    that is stored, refusals included: they show the state that refused them.
+    ``size`` is what they count for: one each, or what a write has as its ``weight``. A write is decided on
+    the working state but nobody hears of it before that is stored, refusals included: they show the state
+    that refused them.
     """
 
-    __slots__ = ("_in_flight", "_steps", "_waiting", "name", "size", "stored", "working")
+    __slots__ = ("_in_flight", "_is_held", "_steps", "_waiting", "name", "size", "stored", "working")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, state: RecordState | None = None) -> None:
+        """``state`` is what is stored; None: that is to be given to ``load``."""
         self.name = name
-        self.stored: RecordState | None = None
-        self.working: RecordState = ABSENT
+        self.stored = state
+        self.working: RecordState = ABSENT if state is None else state
         self.size = 0
         self._waiting: deque[Write] = deque()
         self._steps: list[_Step] = []
         self._in_flight: list[_Step] = []
+        self._is_held = False
 
     @property
     def is_loaded(self) -> bool:
@@ -77,29 +83,70 @@ class Transition:
     @property
     def is_ready(self) -> bool:
         """Whether there is a change to commit, and none of this record is under way."""
-        return self.stored is not None and bool(self._steps) and not self._in_flight
+        return self.stored is not None and bool(self._steps) and not self._in_flight and not self._is_held
 
     def add(self, write: Write) -> None:
         """Queue ``write`` behind the others; it is settled at once if nothing stands before it."""
-        self.size += 1
-        if self._waiting or not self.is_loaded or self._is_deleted_soon():
+        self.size += _weight(write)
+        if (
+            self._waiting
+            or self._is_held
+            or self.stored is None
+            or (self.working is ABSENT and self._is_deleted_soon())
+        ):
             self._waiting.append(write)
         else:
             self._apply(write)
 
     def load(self, state: RecordState) -> None:
-        """Begin, or begin again, from ``state``: all that is not settled is applied to it in order."""
-        again = [step.write for step in self._in_flight + self._steps]
+        """Begin from ``state``: all that waits is applied to it in order."""
+        self.stored = self.working = state
+        self._apply_waiting()
+
+    def restart(self, state: RecordState) -> list[Write]:
+        """Begin again from ``state``, which another writer stored; returns the writes that are not settled.
+
+        Each of them is to be given back in order, by ``repeat`` or ``drop``; what comes in meanwhile waits
+        until ``resume``.
+        """
+        again = [write for write, _, _ in self._in_flight + self._steps]
+        again += self._waiting
         self._in_flight.clear()
         self._steps.clear()
-        self._waiting.extendleft(reversed(again))
+        self._waiting.clear()
         self.stored = self.working = state
+        self._is_held = True
+        return again
+
+    def repeat(self, write: Write) -> bool:
+        """Apply a write once more; False if it must wait for ``resume``."""
+        if self._is_deleted_soon():
+            return False
+        self._apply(write)
+        return True
+
+    def drop(self, write: Write) -> None:
+        """A write is no longer permitted; its author knows."""
+        self.size -= _weight(write)
+
+    def resume(self, late: Sequence[Write]) -> None:
+        """Go on with ``late``, which could not be repeated yet, and with what came in meanwhile."""
+        self._is_held = False
+        self._waiting.extendleft(reversed(late))
         self._apply_waiting()
 
     @property
     def committing(self) -> RecordState:
         """The state that is on its way to the store."""
-        return self._in_flight[-1].state
+        return self._in_flight[-1][1]
+
+    def changes(self) -> Iterator[tuple[Write, RecordState]]:
+        """The writes on their way to the store that change something, and the state that each makes."""
+        before = self.stored
+        for write, state, refused in self._in_flight:
+            if refused is None and state is not before:
+                yield write, state
+                before = state
 
     def take(self) -> Row:
         """What to commit for all steps until now; they are in flight then."""
@@ -113,20 +160,18 @@ class Transition:
     def commit(self) -> None:
         """What was in flight is stored: its authors and the subscribers hear of it."""
         done, self._in_flight = self._in_flight, []
-        self.size -= len(done)
-        self.stored = stored = done[-1].state
+        self.stored = stored = done[-1][1]
         for write, state, refused in done:
-            if refused is None:
-                self._tell(write.stored, state)
-            else:
-                self._tell(write.refused, refused, stored)
-        self._apply_waiting()
-        if all(step.state is stored for step in self._steps):
+            self.size -= _weight(write)
+            self._settle(write, state if refused is None else stored, refused)
+        if self._waiting:
+            self._apply_waiting()
+        if self._steps and all(state is stored for _, state, _ in self._steps):
             self._settle_unchanged()
 
     def fail(self, error: StoreError) -> None:
         """The store took nothing: every write that counted on it fails too."""
-        failed = [step.write for step in self._in_flight + self._steps]
+        failed = [write for write, _, _ in self._in_flight + self._steps]
         failed += self._waiting
         self._in_flight.clear()
         self._steps.clear()
@@ -135,7 +180,7 @@ class Transition:
         if self.stored is not None:
             self.working = self.stored
         for write in failed:
-            self._tell(write.failed, error)
+            self._fail(write, error)
 
     def _is_deleted_soon(self) -> bool:
         """Whether a deletion is not stored yet; a row cannot be deleted and made in one commit."""
@@ -152,31 +197,40 @@ class Transition:
             state, refused = self.working, refusal.action
         except Exception as fault:
             log.exception("record %r: applying a write failed", self.name)
-            self.size -= 1
-            self._tell(write.failed, StoreError(str(fault)))
+            self.size -= _weight(write)
+            self._fail(write, StoreError(str(fault)))
             return
         if state is self.stored and not self._steps and not self._in_flight:
-            self._settle_now(write, state, refused)
+            self.size -= _weight(write)
+            self._settle(write, state, refused)
             return
-        self._steps.append(_Step(write, state, refused))
+        self._steps.append((write, state, refused))
         self.working = state
 
     def _settle_unchanged(self) -> None:
         """Steps that changed nothing need no commit of their own."""
         steps, self._steps = self._steps, []
         for write, state, refused in steps:
-            self._settle_now(write, state, refused)
+            self.size -= _weight(write)
+            self._settle(write, state, refused)
 
-    def _settle_now(self, write: Write, state: RecordState, refused: int | None) -> None:
-        self.size -= 1
-        if refused is None:
-            self._tell(write.stored, state)
-        else:
-            self._tell(write.refused, refused, state)
-
-    def _tell(self, tell: Callable[Told, None], *args: Told.args, **kwargs: Told.kwargs) -> None:
+    def _settle(self, write: Write, state: RecordState, refused: int | None) -> None:
         """Tell one author; a fault in that must not keep the others from being told."""
         try:
-            tell(*args, **kwargs)
+            if refused is None:
+                write.stored(state)
+            else:
+                write.refused(refused, state)
         except Exception:
-            log.exception("record %r: telling of a write failed", self.name)
+            log.exception(FAULT, self.name)
+
+    def _fail(self, write: Write, error: StoreError) -> None:
+        """Tell one author that it did not work, as in ``_settle``."""
+        try:
+            write.failed(error)
+        except Exception:
+            log.exception(FAULT, self.name)
+
+
+def _weight(write: Write) -> int:
+    return getattr(write, "weight", 1)

@@ -2,23 +2,51 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from deepstream_protocol.message import Message
+from pubsub.cluster import Cluster
 from pubsub.connection import Connection
+
+
+class Requestor(Protocol):
+    """Who asked: a client of this node, or another node for a client of its own."""
+
+    def send(self, message: Message) -> None:
+        """Tell it what comes of its call."""
+
+
+class RemoteRequestor:
+    """Another node, as the requestor of a call that it passed on."""
+
+    __slots__ = ("_cluster", "_node")
+
+    def __init__(self, cluster: Cluster, node: str) -> None:
+        self._cluster = cluster
+        self._node = node
+
+    def send(self, message: Message) -> None:
+        """See ``Requestor.send``."""
+        self._cluster.send(self._node, message)
 
 
 class Call:
     """Who asked, who is answering, and who need not be asked again.
 
-    Compared by identity: a correlation id is only as unique as the client that made it up.
+    ``provider`` is a client of this node or the id of another one; it knows the call by the correlation id
+    ``asked_as``. A call that another node passed on ``stays_here``. Compared by identity: a correlation id
+    is only as unique as the client that made it up.
     """
 
-    __slots__ = ("accepted", "provider", "request", "requestor", "tried")
+    __slots__ = ("accepted", "asked_as", "provider", "request", "requestor", "stays_here", "tried")
 
-    def __init__(self, requestor: Connection, request: Message) -> None:
+    def __init__(self, requestor: Requestor, request: Message, *, stays_here: bool = False) -> None:
         self.requestor = requestor
         self.request = request
-        self.provider: Connection | None = None
-        self.tried: set[Connection] = set()
+        self.stays_here = stays_here
+        self.provider: Connection | str | None = None
+        self.asked_as = ""
+        self.tried: set[Connection | str] = set()
         self.accepted = False
 
     def reply(self, action: int, data: str | None = None) -> Message:

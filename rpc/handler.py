@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 from asyncio import AbstractEventLoop
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from itertools import count
+from secrets import token_urlsafe
+from typing import NamedTuple, Protocol
 
 import orjson
 
@@ -16,7 +18,10 @@ from pubsub.connection import Connection
 from pubsub.replies import has_readable_data, refusal, subscribe_bulk, unknown_action, unsubscribe_bulk
 from pubsub.subscriptions import Subscriptions
 from pubsub.timers import Deadlines
-from rpc.call import Call
+from rpc.call import Call, RemoteRequestor
+
+MARGIN = 1.0
+"""Seconds by which another node, which has timeouts of its own, may be late to say that they passed."""
 
 
 class RpcSettings(Protocol):
@@ -39,6 +44,13 @@ class RpcSettings(Protocol):
         """Whether providers are told the requestor's clientData."""
 
 
+class _Timeouts(NamedTuple):
+    """The calls that wait to be accepted, and those that wait to be answered."""
+
+    unaccepted: Deadlines[Call]
+    unanswered: Deadlines[Call]
+
+
 class RpcHandler:
     """Keeps who provides what, and every call until it is answered, refused or too late."""
 
@@ -49,10 +61,16 @@ class RpcHandler:
             on_first=lambda name: cluster.join("rpc", name),
             on_last=lambda name: cluster.leave("rpc", name),
         )
-        self._calls: dict[Connection, dict[str, Call]] = {}
-        self._unaccepted: Deadlines[Call] = Deadlines(loop, settings.ack_timeout, self._on_ack_timeout)
-        self._unanswered: Deadlines[Call] = Deadlines(
-            loop, settings.response_timeout, self._on_response_timeout
+        self._calls: dict[Connection | str, dict[str, Call]] = {}
+        self._passed_on = (f"{node}-{number}" for node in (token_urlsafe(9),) for number in count())
+        cluster.on_message(Topic.RPC, self._deliver)
+        cluster.on_node(self._on_node)
+        self._here, self._there = (
+            _Timeouts(
+                Deadlines(loop, settings.ack_timeout + margin, self._on_ack_timeout),
+                Deadlines(loop, settings.response_timeout + margin, self._on_response_timeout),
+            )
+            for margin in (0.0, MARGIN)
         )
         self._actions: dict[int, Callable[[Connection, Message], None]] = {
             RpcAction.PROVIDE: self._provide,
@@ -71,21 +89,21 @@ class RpcHandler:
     def remove_connection(self, connection: Connection) -> None:
         """A socket is gone: its calls go to another provider, or fail at once if it had accepted."""
         self.providers.remove_connection(connection)
-        for call in list(self._calls.get(connection, {}).values()):
-            if call.accepted:
-                self._end(call)
-                call.fail(RpcAction.RESPONSE_TIMEOUT)
-            else:
-                self._try_next(call)
+        self._lose(connection)
 
     def calls_in_flight(self) -> int:
         """How many calls wait for a provider."""
         return sum(map(len, self._calls.values()))
 
+    def calls(self) -> Iterator[Call]:
+        """Every call that waits for a provider here; not to be changed meanwhile."""
+        for calls in self._calls.values():
+            yield from calls.values()
+
     def close(self) -> None:
         """Cancel the timers."""
-        self._unaccepted.close()
-        self._unanswered.close()
+        for deadlines in (*self._here, *self._there):
+            deadlines.close()
 
     def _provide(self, connection: Connection, message: Message) -> None:
         subscribe_bulk(connection, message, self.providers.add, RpcAction.MULTIPLE_PROVIDERS)
@@ -116,19 +134,70 @@ class RpcHandler:
             return
         call.provider = provider
         call.tried.add(provider)
-        self._calls.setdefault(provider, {})[call.request.correlation_id] = call  # type: ignore[index]
-        self._unaccepted.start(call)
-        provider.send(call.request)
+        self._timeouts_of(call).unaccepted.start(call)
+        if isinstance(provider, Connection):
+            call.asked_as = call.request.correlation_id or ""
+            self._calls.setdefault(provider, {})[call.asked_as] = call
+            provider.send(call.request)
+        else:
+            self._pass_on(call, provider)
 
-    def _choose(self, call: Call) -> Connection | None:
-        """A random provider, but none that was tried or is busy with a call of the same id."""
-        correlation_id = call.request.correlation_id
+    def _choose(self, call: Call) -> Connection | str | None:
+        """A random provider of this node, but none that was tried or is busy with a call of the same id;
+        else a random node that has some."""
+        name, correlation_id = call.request.name or "", call.request.correlation_id
         providers = [
             provider
-            for provider in self.providers.at(call.request.name or "")
+            for provider in self.providers.at(name)
             if provider not in call.tried and correlation_id not in self._calls.get(provider, ())
         ]
-        return random.choice(providers) if providers else None
+        if providers:
+            return random.choice(providers)
+        if call.stays_here:
+            return None
+        nodes = [node for node in self._cluster.nodes_at("rpc", name) if node not in call.tried]
+        return random.choice(nodes) if nodes else None
+
+    def _pass_on(self, call: Call, node: str) -> None:
+        """Have another node find a provider; between nodes a call has an id that no client made up."""
+        call.asked_as = str(next(self._passed_on))
+        self._calls.setdefault(node, {})[call.asked_as] = call
+        request = Message(Topic.RPC, RpcAction.REQUEST)
+        request.__dict__.update(call.request.fields(), correlation_id=call.asked_as)
+        self._cluster.send(node, request)
+
+    # What other nodes say
+
+    def _deliver(self, node: str, message: Message) -> None:
+        if message.action == RpcAction.REQUEST:
+            self._route(Call(RemoteRequestor(self._cluster, node), message, stays_here=True))
+            return
+        call = self._calls.get(node, {}).get(message.correlation_id or "")
+        if call is None:  # it has ended meanwhile
+            return
+        match message.action:
+            case RpcAction.ACCEPT:
+                self._accepted(call)
+            case RpcAction.NO_RPC_PROVIDER:
+                self._try_next(call)
+            case _:
+                self._end(call)
+                call.tell_requestor(message.action, message.data)
+
+    def _on_node(self, node: str, alive: bool) -> None:
+        if not alive:
+            self._lose(node)
+
+    def _lose(self, provider: Connection | str) -> None:
+        """A provider is gone, or a node with providers."""
+        for call in list(self._calls.get(provider, {}).values()):
+            if call.accepted:
+                self._end(call)
+                call.fail(RpcAction.RESPONSE_TIMEOUT)
+            else:
+                self._try_next(call)
+
+    # What providers say
 
     def _find(self, connection: Connection, message: Message) -> Call | None:
         """The call that a provider speaks of; one that it does not have is answered with an error."""
@@ -145,9 +214,13 @@ class RpcHandler:
         if call.accepted:
             connection.send(refusal(message, RpcAction.MULTIPLE_ACCEPT))
             return
+        self._accepted(call)
+
+    def _accepted(self, call: Call) -> None:
         call.accepted = True
-        self._unaccepted.stop(call)
-        self._unanswered.start(call)
+        timeouts = self._timeouts_of(call)
+        timeouts.unaccepted.stop(call)
+        timeouts.unanswered.start(call)
         call.tell_requestor(RpcAction.ACCEPT)
 
     def _respond(self, connection: Connection, message: Message) -> None:
@@ -178,13 +251,17 @@ class RpcHandler:
         self._end(call)
         call.fail(RpcAction.RESPONSE_TIMEOUT)
 
+    def _timeouts_of(self, call: Call) -> _Timeouts:
+        """What bounds the waiting for the provider that has ``call``."""
+        return self._there if isinstance(call.provider, str) else self._here
+
     def _end(self, call: Call) -> None:
         """Expect nothing more from the provider that has ``call``."""
-        self._unaccepted.stop(call)
-        self._unanswered.stop(call)
+        for deadlines in self._timeouts_of(call):
+            deadlines.stop(call)
         provider, call.provider = call.provider, None
         if provider is not None:
             calls = self._calls[provider]
-            del calls[call.request.correlation_id]  # type: ignore[arg-type]
+            del calls[call.asked_as]
             if not calls:
                 del self._calls[provider]

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from deepstream_protocol.binary import BinaryCodec
-from deepstream_protocol.binary_fields import write_frame
+from deepstream_protocol.binary_fields import read_frame, write_frame
 from deepstream_protocol.binary_hot_reader import read_hot
 from deepstream_protocol.binary_hot_writer import write_hot
 from deepstream_protocol.errors import ProtocolError
@@ -98,6 +98,36 @@ def test_the_way_for_hot_messages_writes_a_message_right_or_not_at_all(message: 
 @given(message=MESSAGE)
 def test_the_way_for_hot_messages_reads_a_message_right_or_not_at_all(message: Message) -> None:
     assert read_hot(write_frame(message)) in (None, message)
+
+
+@settings(deadline=None, max_examples=1000)
+@given(message=HOT_MESSAGE, place=st.integers(min_value=0), byte=st.integers(0, 255), cut=st.integers(0, 3))
+def test_the_way_for_hot_messages_reads_a_damaged_frame_right_or_not_at_all(
+    message: Message, place: int, byte: int, cut: int
+) -> None:
+    frame = bytearray(write_frame(message))
+    frame[place % min(len(frame), 40)] = byte
+    payload = bytes(frame[: len(frame) - cut])
+    try:
+        read = read_hot(payload)
+    except (IndexError, UnicodeDecodeError):
+        with pytest.raises((ProtocolError, IndexError, UnicodeDecodeError)):
+            read_frame(payload)
+    else:
+        assert read is None or read == read_frame(payload)
+
+
+def test_lengths_of_one_and_of_two_bytes_are_read_alike() -> None:
+    passed_over = []
+    for size in range(1, 300):
+        message = Message(Topic.RECORD, RecordAction.PATCH, name="n", path="p", version=1, data="x" * size)
+        frame = write_frame(message)
+        assert read_frame(frame) == message
+        read = read_hot(frame)
+        assert read in (None, message)
+        if read is None:
+            passed_over.append(len(frame))
+    assert passed_over == [130, 131, 132, 133]  # the outer length has two bytes there, the inner one
 
 
 @pytest.mark.parametrize(

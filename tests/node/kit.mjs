@@ -22,6 +22,11 @@ const CLIENT_OPTIONS = {
 
 export const scenarios = new Map()
 
+let agree = async () => {}
+
+/** Wait until all nodes of a cluster know what was said until now; a server that is alone knows it. */
+export function agreed () { return agree() }
+
 /** Register `run(stage)` under a sentence that says what it shows. */
 export function scenario (sentence, run) {
   assert(!scenarios.has(sentence), `two scenarios are called: ${sentence}`)
@@ -97,6 +102,7 @@ export async function settled (...clients) {
   for (const client of clients) {
     await until(() => waiting(client).length === 0, () => `the server answered ${waiting(client)}`, 5000)
   }
+  await agreed()
 }
 
 /** Let the client forget what it waits for: after some refusals it waits for an acknowledgement all the same. */
@@ -138,12 +144,19 @@ export class Stage {
   failures = []
   #allowed = []
   #run = randomUUID().slice(0, 8)
+  #urls
+  #turn = 0
 
-  constructor ({ url, wire }, ask) {
-    this.url = url
+  /** `urls`: the nodes of one cluster, or a server that is alone. */
+  constructor ({ urls, wire }, ask) {
+    this.#urls = urls
     this.wire = wire
     this.ask = ask
+    if (urls.length > 1) agree = () => ask('settle')
   }
+
+  /** The address of a node; of another one each time, so that parties are spread over all. */
+  get url () { return this.#urls[this.#turn++ % this.#urls.length] }
 
   /** A name that no other scenario and no other run uses. */
   name (prefix) { return `${prefix}/${this.#run}` }
@@ -168,6 +181,7 @@ export class Stage {
   async login (details = {}, options = {}) {
     const client = this.client(options)
     await within(client.login(details), 'the login')
+    await agreed()
     return client
   }
 

@@ -1,10 +1,10 @@
-// Runs scenarios on request. Started as `node main.mjs MODULE {"url": …, "wire": …}`, it speaks JSON lines:
+// Runs scenarios on request. Started as `node main.mjs MODULE {"urls": […], "wire": …}`, it speaks JSON lines:
 //   in  {"run": sentence}   {"answer": value}
 //   out {"passed": sentence}   {"failed": sentence, "error": text}   {"ask": what, "arguments": […]}
 import { createInterface } from 'node:readline'
 import { inspect } from 'node:util'
 
-const SCENARIO_DEADLINE = 20_000
+const SCENARIO_DEADLINE = 30_000
 
 const say = line => process.stdout.write(JSON.stringify(line) + '\n')
 console.log = console.error

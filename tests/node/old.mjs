@@ -93,7 +93,7 @@ scenario('an old and a new client that write at once end with the same', async s
   const { today, name, theirs, mine } = await pair(stage)
   theirs.set('by', 'old')
   mine.set('by', 'new')
-  await until(() => mine.get('by') === theirs.get('by') && mine.version === theirs.version,
+  await until(() => mine.get('by') === theirs.get('by') && mine.version === Number(theirs.version),
     () => `one winner: ${mine.version} ${mine.get('by')}, ${theirs.version} ${theirs.get('by')}`)
   const reader = await stage.login()
   await within(today.record.has(`${name}/marker`), 'a marker')

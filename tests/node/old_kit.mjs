@@ -1,6 +1,6 @@
 // What scenarios with clients of versions 1 to 3 stand on.
 import { createRequire } from 'node:module'
-import { Inbox, assert, until, within } from './kit.mjs'
+import { Inbox, agreed, assert, until, within } from './kit.mjs'
 
 export const deepstream = createRequire(import.meta.url)('deepstream.io-client-js')
 
@@ -28,6 +28,7 @@ export async function login (stage, details = {}, options = {}) {
   const client = old(stage, options)
   const [success, data] = await attempt(client, details)
   assert.equal(success, true)
+  await agreed()
   return { client, data }
 }
 
@@ -37,6 +38,7 @@ export async function acknowledged (client) {
   await within(new Promise(resolve => client.record.head('anything', resolve)), 'an answer')
   const waiting = () => Object.keys(client._$getAckTimeoutRegistry()._register)
   await until(() => waiting().length === 0, () => `answers to ${waiting()}`)
+  await agreed()
 }
 
 export const ready = record => within(new Promise(resolve => record.whenReady(resolve)), `the record ${record.name}`)

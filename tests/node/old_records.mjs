@@ -10,6 +10,7 @@ async function collide (stage, strategy, { acknowledge } = {}) {
   if (strategy) theirs.setMergeStrategy(strategy)
   const acknowledged = new Inbox()
   await mine.setWithAck({ by: 'new' })
+  await until(() => Number(theirs.version) === 1, 'the write of the new client')
   theirs.version = 0
   theirs.set({ by: 'old' }, ...(acknowledge ? [acknowledged.receive] : []))
   return { theirs, mine, before, today, name, acknowledged }

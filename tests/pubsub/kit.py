@@ -24,12 +24,15 @@ JSON = PlainCodec(JsonCodec())
 
 
 class Recorder:
-    """A transport that keeps what it is told: each write, the close, and whether input is wanted."""
+    """A transport that keeps what it is told: each write, the close, and what input is wanted."""
+
+    received = sent = buffered = 0
 
     def __init__(self) -> None:
         self.writes: list[list[Frame]] = []
         self.closed: tuple[int, str] | None = None
         self.is_reading = True
+        self.message_limit: int | None = None
         self.changed = asyncio.Event()
 
     def write(self, frames: list[Frame]) -> None:
@@ -40,6 +43,9 @@ class Recorder:
     def close(self, code: int, reason: str) -> None:
         self.closed = (code, reason)
         self.changed.set()
+
+    def limit_messages(self, size: int) -> None:
+        self.message_limit = size
 
     def pause_reading(self) -> None:
         self.is_reading = False
@@ -160,9 +166,13 @@ class Clock:
 class RecordingCluster:
     """A cluster that keeps what it was told; ``elsewhere`` is what other nodes have: role and name."""
 
+    covers = None
+    id = "here"
+
     def __init__(self, elsewhere: Sequence[tuple[str, str]] = ()) -> None:
         self.told: list[tuple[Any, ...]] = []
         self.elsewhere = set(elsewhere)
+        self._receivers: dict[int, Callable[[str, Message], None]] = {}
 
     def join(self, role: str, name: str) -> None:
         self.told.append(("join", role, name))
@@ -181,6 +191,28 @@ class RecordingCluster:
 
     def send(self, node: str, message: Message) -> None:
         self.told.append(("send", node, message))
+
+    def broadcast(self, message: Message) -> None:
+        self.told.append(("broadcast", message))
+
+    def nodes(self) -> Sequence[str]:
+        return ["other"] if self.elsewhere else []
+
+    def on_message(self, topic: int, callback: Callable[[str, Message], None]) -> None:
+        self._receivers[topic] = callback
+
+    def say(self, message: Message, node: str = "other") -> None:
+        """Another node sends ``message``."""
+        self._receivers[message.topic](node, message)
+
+    def on_change(self, role: str, callback: Any) -> None:
+        """Nothing changes by itself."""
+
+    def on_node(self, callback: Any) -> None:
+        """No node comes or goes."""
+
+    def on_covered(self, callback: Any) -> None:
+        """All records are."""
 
     def take(self) -> list[tuple[Any, ...]]:
         """What was told since the last look."""

@@ -10,7 +10,7 @@ import pytest
 from deepstream_project.config import ListenConfig
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import Topic
-from pubsub.listening import MAX_PATTERN_LENGTH
+from pubsub.patterns import MAX_PATTERN_LENGTH
 from tests.pubsub.kit import Client
 from tests.pubsub.listening_kit import World
 

@@ -10,10 +10,10 @@ import pytest
 from deepstream_protocol.topics import RecordAction
 from pubsub.connection import Connection
 from records.cache import RecordCache
-from records.commit import MAX_ROWS, GroupCommit
+from records.commit import MAX_ROWS, TOLD_AT_ONCE, GroupCommit
 from records.reader import RecordReader
 from records.state import RecordState
-from records.storage import Refusal, Row, StoreError
+from records.storage import Entry, Refusal, Row, StoreError
 from tests.pubsub.kit import DEADLINE
 from tests.records.kit import StoreDouble, World, acknowledged, actions, updated
 
@@ -317,6 +317,22 @@ async def test_writers_wait_while_the_store_is_behind(monkeypatch: pytest.Monkey
     assert not world._waiting
 
 
+async def test_a_large_write_counts_for_as_many_as_it_has_kibibytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("records.commit.MAX_PENDING", 10)
+    world, client = await warm(3)
+    commit = world.handler.pipelines.of("r0")
+    world.store.commit_gate.close()
+    large = f'["{"x" * 9000}"]'
+    assert world.say(client, RecordAction.UPDATE, name="r0", version=1, data=large) is None
+    assert commit.pending == 9
+    assert world.say(client, RecordAction.UPDATE, name="r0", version=7, data=large) is not None
+    world.store.invalid.add("r2")
+    assert world.say(client, RecordAction.UPDATE, name="r2", version=1, data=large) is not None
+    world.store.commit_gate.open()
+    await world.settled()
+    assert commit.pending == 0
+
+
 async def test_readers_behind_too_many_writes_are_answered_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -362,6 +378,12 @@ class Note:
 
     def apply(self, current: RecordState) -> RecordState:
         return RecordState(current.version + 1, text="{}")
+
+    def entry(self, state: RecordState) -> Entry:
+        return Entry(state.version, RecordAction.UPDATE, "", None, None)
+
+    def judge(self) -> bool:
+        return True
 
     def stored(self, state: RecordState) -> None:
         self.outcome.append(state.version)
@@ -418,3 +440,37 @@ async def test_subscribers_see_the_whole_of_what_another_writer_stored_before_th
     await world.settled()
     shown = [(message.version, message.data) for message in subscriber.take()]
     assert shown == [(5, '{"by":"another"}'), (6, "[1]")]
+
+
+async def test_the_writers_of_a_large_commit_are_told_in_several_turns_of_the_loop() -> None:
+    world, client = await warm(2 * TOLD_AT_ONCE + 1)
+    world.write(client, "r0", 1, id="first")
+    await world.settled()
+    client.take()
+    world.store.commit_gate.close()
+    for number in range(1, 2 * TOLD_AT_ONCE + 1):
+        world.write(client, f"r{number}", 1, id=str(number))
+    await world.store.commit_gate.arrived()
+    world.store.commit_gate.open()
+    turns = []
+    async with asyncio.timeout(DEADLINE):
+        while sum(turns) < 2 * TOLD_AT_ONCE:
+            await asyncio.sleep(0)
+            if told := client.take():
+                turns.append(len(told))
+    assert turns == [TOLD_AT_ONCE, TOLD_AT_ONCE]
+
+
+async def test_a_store_that_stays_down_is_not_logged_for_every_write(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World({"r": (0, "{}")})
+    client = world.client()
+    world.store.commit_errors.extend(StoreError("down") for _ in range(20))
+    for number in range(20):
+        world.write(client, "r", 1, id=str(number))
+        await world.settled()
+    assert actions(client.take()) == [RecordAction.RECORD_UPDATE_ERROR] * 20
+    assert [line.message for line in caplog.records if line.levelname == "ERROR"] == [
+        "1 records were not stored: down"
+    ]

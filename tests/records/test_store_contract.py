@@ -1,26 +1,31 @@
-"""Tests that every store passes: one in memory, and Django's databases with each way to write to them."""
+"""Tests that every store passes: in memory, in Redis, and Django's databases with each way to write."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import orjson
 import psycopg
 import pytest
 from django.core.management import call_command
 from django.db import connections
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
+from cluster.volatile import RedisStore
 from records.names import MAX_NAME_BYTES, MAX_NAME_LENGTH
 from records.storage import MemoryStore, RecordStore, Refusal, Row, StoreError
 from records.store import DatabaseStore
 from tests.conftest import require
 
 POSTGRES_URL = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres")
+REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
 ALIAS = "contract"
 
 DATABASES = [
@@ -80,11 +85,14 @@ def a_postgresql_database(postgresql: str, django_db_blocker: Any) -> Iterator[s
             cursor.execute("TRUNCATE records_record")
 
 
-@pytest.fixture(params=["memory", *DATABASES])
+@pytest.fixture(params=["memory", "redis", *DATABASES])
 def make_store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeStore]:
     if request.param == "memory":
         store = MemoryStore()
         yield lambda: store
+        return
+    if request.param == "redis":
+        yield request.getfixturevalue("redis_stores")
         return
     alias = "default"
     if request.param == "postgresql":
@@ -104,12 +112,33 @@ def make_store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.fixture
+async def redis_stores() -> AsyncIterator[MakeStore]:
+    """Stores on names of this test's own."""
+    prefix = f"test-{uuid4().hex}:"
+    async with AsyncExitStack() as stack:
+        redis = await stack.enter_async_context(Redis.from_url(REDIS_URL))
+        try:
+            await redis.ping()
+        except RedisError:
+            pytest.skip("needs redis")
+
+        def make() -> RecordStore:
+            made = RedisStore(REDIS_URL, prefix=prefix)
+            stack.push_async_callback(made.close)
+            return made
+
+        yield make
+        async for key in redis.scan_iter(f"{prefix}*"):
+            await redis.delete(key)
+
+
+@pytest.fixture
 def store(make_store: MakeStore) -> RecordStore:
     return make_store()
 
 
 async def loaded(store: RecordStore, *names: str) -> dict[str, tuple[int, Any]]:
-    """Version and parsed data of those of ``names`` that exist: databases may write JSON their own way."""
+    """Version and parsed data of those of ``names`` that exist: the portable way writes JSON its own way."""
     found = await store.load(list(names))
     return {name: (version, orjson.loads(text)) for name, (version, text) in found.items()}
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from deepstream_protocol.topics import RecordAction
 from records.state import ABSENT, CREATED, RecordState
-from records.storage import Row, StoreError
+from records.storage import Entry, Row, StoreError
 from records.transition import Refused, Transition
 
 Apply = Callable[[RecordState], RecordState]
@@ -21,6 +22,12 @@ class Step:
 
     def apply(self, current: RecordState) -> RecordState:
         return self._apply(current)
+
+    def entry(self, state: RecordState) -> Entry:
+        return Entry(state.version, RecordAction.UPDATE, "", None, None)
+
+    def judge(self) -> bool:
+        return True
 
     def stored(self, state: RecordState) -> None:
         self._log.append(f"{self._name} stored {state.version}")
@@ -40,6 +47,11 @@ class World:
         self.log: list[str] = []
         if state is not None:
             self.transition.load(state)
+
+    def lose_to(self, state: RecordState) -> None:
+        """Another writer stored ``state`` first."""
+        again = self.transition.restart(state)
+        self.transition.resume([write for write in again if not self.transition.repeat(write)])
 
     def write(self, name: str) -> None:
         """A write that makes the next version."""
@@ -143,7 +155,7 @@ def test_a_write_that_lost_is_applied_again_to_what_won() -> None:
     world.write("b")
     world.transition.take()
     world.write("c")
-    world.transition.load(RecordState(7, text='"other"'))
+    world.lose_to(RecordState(7, text='"other"'))
     assert world.told() == ["a refused 102 at 7"]
     assert world.transition.take() == Row("r", 7, 9, '"c"')
     world.transition.commit()

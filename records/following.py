@@ -1,0 +1,164 @@
+"""Keeping up with the changes that other nodes make to records (PROTOCOL.md section 5, Versions)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection, Iterable
+from itertools import islice
+from typing import Protocol
+
+from deepstream_protocol.message import Message
+from deepstream_protocol.paths import PathError
+from deepstream_protocol.topics import RecordAction
+from records.pipelines import Pipelines
+from records.requests import Visit, state_after
+from records.state import RecordState
+from records.storage import StoreError
+
+log = logging.getLogger("deepstream.records")
+
+MAX_NAMES = 1000
+"""Names that are read again together."""
+
+RETRY = 0.5
+"""Seconds until a read that failed is tried again."""
+
+
+class Followed(Protocol):
+    """The record handler, as far as this needs it."""
+
+    def publish_here(self, message: Message, state: RecordState) -> None:
+        """Tell this node's subscribers of a change that made ``state``."""
+
+    def show(self, name: str, state: RecordState) -> None:
+        """Tell this node's subscribers what the record is now, whatever they had before."""
+
+    def is_subscribed(self, name: str) -> bool:
+        """Whether this node has subscribers of ``name``."""
+
+
+class Following:
+    """Applies what other nodes tell, and reads again what it cannot be sure of.
+
+    ``told`` is the version that the subscribers of a name have: what comes next is told as it is, and
+    whenever something may be missing between the two, the whole record is.
+    """
+
+    def __init__(self, handler: Followed, pipelines: Pipelines) -> None:
+        self._handler = handler
+        self._pipelines = pipelines
+        self._told: dict[str, int] = {}
+        self._doubtful: dict[str, None] = {}
+        self._held: set[str] = set()
+        self._reading: set[str] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    def close(self) -> None:
+        """End what is under way."""
+        if self._task is not None:
+            self._task.cancel()
+
+    # What subscribers know
+
+    def begin(self, name: str, version: int) -> None:
+        """A subscriber of ``name`` was shown ``version``."""
+        self._told.setdefault(name, version)
+
+    def end(self, name: str) -> None:
+        """``name`` has no subscribers."""
+        self._told.pop(name, None)
+
+    def advance(self, name: str, version: int) -> bool:
+        """The subscribers are about to be told of ``version``; whether they have the one before it."""
+        told = self._told.get(name)
+        if told is None:
+            return True
+        self._told[name] = version
+        return told == version - 1
+
+    # What other nodes tell
+
+    def deliver(self, message: Message) -> None:
+        """Another node stored a change, or deleted the record."""
+        name = message.name or ""
+        self._pipelines.changed_elsewhere(name)
+        commit = self._pipelines.of(name)
+        known = commit.reader.recall(name)
+        if known is None and not self._handler.is_subscribed(name):
+            return
+        if (
+            known is None
+            or message.action == RecordAction.DELETED
+            or commit.is_busy(name)
+            or name in self._doubtful
+            or name in self._reading
+        ):
+            self.doubt((name,))
+            return
+        version = message.version or 0
+        if version <= known.version:
+            return
+        try:
+            state = state_after(message, known, version) if version == known.version + 1 else None
+        except PathError:
+            state = None
+        if state is None:
+            self.doubt((name,))
+            return
+        commit.reader.stored(name, state)
+        self._handler.publish_here(message, state)
+
+    def doubt(self, names: Iterable[str]) -> None:
+        """Read ``names`` again, and tell the subscribers if they turn out to be another version."""
+        for name in names:
+            commit = self._pipelines.of(name)
+            if not commit.is_busy(name):
+                commit.reader.forget(name)  # until it is read nobody may be shown what was known
+                self._doubtful[name] = None
+            elif name not in self._held:
+                self._hold(name)
+        if self._doubtful and self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._read())
+
+    def _hold(self, name: str) -> None:
+        """Come back to ``name`` behind the writes that are under way."""
+        self._held.add(name)
+
+        def over() -> None:
+            self._held.discard(name)
+            asyncio.get_running_loop().call_soon(self.doubt, (name,))
+
+        visit = Visit(name, lambda *_: None, lambda *_: None, over, creates=False)
+        self._pipelines.of(name).submit(name, visit)
+
+    async def _read(self) -> None:
+        try:
+            while self._doubtful:
+                names = list(islice(self._doubtful, MAX_NAMES))
+                for name in names:
+                    del self._doubtful[name]
+                self._reading = set(names)
+                failed = await self._read_again(names)
+                self._reading = set()
+                if failed:
+                    self._doubtful |= dict.fromkeys(failed)
+                    await asyncio.sleep(RETRY)
+        finally:
+            self._task = None
+
+    async def _read_again(self, names: Collection[str]) -> list[str]:
+        """Have ``names`` as they are stored; returns those that could not be read."""
+        for name in names:
+            self._pipelines.of(name).reader.forget(name)
+        failed = []
+        for name, state in (await self._pipelines.load(names)).items():
+            if isinstance(state, StoreError):
+                failed.append(name)
+            elif self._pipelines.of(name).is_busy(name):
+                self.doubt((name,))
+            elif self._handler.is_subscribed(name) and self._told.get(name) != state.version:
+                self._handler.show(name, state)
+        if failed:
+            log.warning("%d records that may have changed elsewhere cannot be read yet", len(failed))
+        return failed
