@@ -13,6 +13,9 @@ from django.db.models.signals import m2m_changed, post_delete, post_save
 
 from accounts.django_user import DjangoUser, standing_of
 
+SESSION_ENDS = 1.0
+"""Seconds from Django's word that a user signs out until the session is gone."""
+
 CloseUsers = Callable[[Callable[[DjangoUser], bool], str], None]
 
 
@@ -25,6 +28,7 @@ class Departures:
     def __init__(self, loop: asyncio.AbstractEventLoop, close_users: CloseUsers) -> None:
         self._loop = loop
         self._close_users = close_users
+        self._timers: list[asyncio.TimerHandle] = []
         model = get_user_model()
         self._connected: list[tuple[Any, Callable[..., None], Any]] = [
             (user_logged_out, self._on_signed_out, None),
@@ -40,11 +44,15 @@ class Departures:
         """Hear nothing any more."""
         for signal, receiver, sender in self._connected:
             signal.disconnect(receiver, sender=sender)
+        for timer in self._timers:
+            timer.cancel()
 
     def _on_signed_out(self, *, user: AbstractBaseUser | None, **_: Any) -> None:
         if user is not None:
             key = user.pk
             self._end(lambda one: one.key == key, "signed out")
+            # Django says so before it ends the session: a client that was quick to come back is in again.
+            self._loop.call_soon_threadsafe(self._end_again, lambda one: one.key == key, "signed out")
 
     def _on_saved(self, *, instance: AbstractBaseUser, created: bool, **_: Any) -> None:
         if not created:
@@ -68,6 +76,11 @@ class Departures:
         else:
             keys = frozenset(pk_set)
             self._end(lambda one: one.key in keys, "the user's groups were changed")
+
+    def _end_again(self, is_meant: Callable[[DjangoUser], bool], reason: str) -> None:
+        """Close once more when the session is surely over."""
+        self._timers = [timer for timer in self._timers if timer.when() > self._loop.time()]
+        self._timers.append(self._loop.call_later(SESSION_ENDS, self._close_users, is_meant, reason))
 
     def _end(self, is_meant: Callable[[DjangoUser], bool], reason: str) -> None:
         """Close in the event loop, whose connections these are."""

@@ -45,7 +45,7 @@ class DjangoLogin:
     def login(self, request: LoginRequest) -> Outcome | Awaitable[Outcome]:
         """By the browser's session unless a ``username`` is given."""
         if "username" not in request.data and request.session_key:
-            return self._call(_by_session, request.session_key)
+            return self._call(by_session, request.session_key)
         given = credentials(request.data)
         return given if isinstance(given, PassOn) else self._call(_by_password, *given)
 
@@ -75,7 +75,7 @@ def _by_password(username: str, password: str) -> Outcome:
     return Refused() if is_known else None
 
 
-def _by_session(session_key: str) -> Outcome:
+def by_session(session_key: str) -> Outcome:
     """The user that a page of this server would see; the session stays as it is."""
     store: SessionBase = import_string(f"{settings.SESSION_ENGINE}.SessionStore")(session_key)
     request = HttpRequest()

@@ -12,11 +12,12 @@ from typing import TypeVar
 from accounts.login import LoginRequest, Outcome, PassOn, Refused, credentials
 from accounts.passwords import Passwords
 from deepstream_project.config_login import StorageOptions
+from deepstream_protocol.topics import RecordAction
 from pubsub.connection import User
 from records.names import name_problem
 from records.pipelines import Pipelines
 from records.state import ABSENT, RecordState
-from records.storage import StoreError
+from records.storage import Entry, StoreError
 
 log = logging.getLogger("deepstream.login")
 
@@ -89,6 +90,14 @@ class _Creation:
     def apply(self, current: RecordState) -> RecordState:
         """See ``Write.apply``."""
         return self._made if current is ABSENT else current
+
+    def entry(self, state: RecordState) -> Entry:
+        """See ``Write.entry``."""
+        return Entry(state.version, RecordAction.CREATE, "", None, None)
+
+    def judge(self) -> bool:
+        """See ``Write.judge``: it is the server's own."""
+        return True
 
     def stored(self, state: RecordState) -> None:
         """See ``Write.stored``."""

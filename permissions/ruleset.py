@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Awaitable
 from typing import Any
@@ -40,12 +41,22 @@ class RuleSet:
 
         ``max_rule_iterations`` bounds the rounds of loading that the cross references of one name may take.
         """
-        tables = load(document)
-        self._records = records
+        self._tables = load(document)
         self._rounds = max_rule_iterations
-        self._tables = tables
+        self._look_at(records, now)
+
+    def among(self, records: RecordReader, *, now: Clock = milliseconds) -> RuleSet:
+        """The same rules, asked about other records and at another time."""
+        others = copy.copy(self)
+        others._look_at(records, now)
+        return others
+
+    def _look_at(self, records: RecordReader, now: Clock) -> None:
+        self._records = records
         self._now = now
-        inquiries = {asked: Inquiry(question, tables, records, now) for asked, question in QUESTIONS.items()}
+        inquiries = {
+            asked: Inquiry(question, self._tables, records, now) for asked, question in QUESTIONS.items()
+        }
         # Where everything is allowed nothing is asked.
         self._inquiries = {asked: inquiry for asked, inquiry in inquiries.items() if not inquiry.is_open}
 
