@@ -7,9 +7,9 @@ import re
 import select
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from tests.servers import NODE_FOLDER, Server
 
@@ -22,6 +22,19 @@ Answers = Mapping[str, Callable[..., object]]
 """What a scenario may ask of the test: the question's name and what is called with its arguments."""
 
 
+class Served(Protocol):
+    """A server, or several processes that are one."""
+
+    def is_running(self) -> bool:
+        """Whether it lives."""
+
+    def start(self) -> None:
+        """Start what does not run."""
+
+    def log_tail(self) -> str:
+        """The end of what it logged."""
+
+
 def sentences(module: str) -> list[str]:
     """Return the sentences under which ``module`` registers its scenarios, in their order."""
     text = (NODE_FOLDER / module).read_text()
@@ -32,18 +45,45 @@ def sentences(module: str) -> list[str]:
 
 
 def answers_of(server: Server) -> Answers:
-    """Return what scenarios may ask of ``server``: to die, to come back, to change behind its own back."""
-    return {"kill": server.kill, "stop": server.stop, "start": server.start, "sql": server.sql}
+    """Return what scenarios may ask of ``server``: to die, to come back, to change behind its own back.
+
+    ``read`` and ``write`` are for the files beside its configuration.
+    """
+    return {
+        "kill": server.kill,
+        "stop": server.stop,
+        "start": server.start,
+        "sql": server.sql,
+        "read": lambda name: (server.folder / name).read_text(),
+        "write": lambda name, text: (server.folder / name).write_text(text),
+    }
 
 
 class Runner:
-    """One Node process that plays one module's scenarios against one server."""
+    """One Node process that plays one module's scenarios against one server, or against a cluster.
 
-    def __init__(self, module: str, server: Server, wire: str, errors: Path) -> None:
-        self._settings = {"url": server.url, "wire": wire}
+    A scenario's parties are spread over ``urls``; with several, ``answers`` has ``settle``, to wait until all
+    nodes know what was said.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        server: Served,
+        wire: str,
+        errors: Path,
+        *,
+        urls: Sequence[str] | None = None,
+        answers: Answers | None = None,
+    ) -> None:
+        if isinstance(server, Server):
+            urls, answers = urls or [server.url], answers or answers_of(server)
+        assert urls is not None
+        assert answers is not None
+        self._settings = {"urls": urls, "wire": wire}
         self._module = module
         self._server = server
-        self._answers = answers_of(server)
+        self._answers = answers
         self._errors = errors
         self._process = self._start()
 
