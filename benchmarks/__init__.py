@@ -1,1 +1,1 @@
-"""What the server costs: loads over real sockets (``python -m benchmarks.run``, docs/benchmarks.md)."""
+"""What the server costs: loads over real sockets (``python -m benchmarks.compare``, docs/benchmarks.md)."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
-from benchmarks.sockets import Client, Clock, Counter, Socket, Unexpected
+from benchmarks.sockets import Client, Clock, Counter, SlowReader, Socket, Unexpected
 from benchmarks.wire import message_in
 from deepstream_protocol.message import Message
 
@@ -39,8 +39,8 @@ class Crowd:
 
     @property
     def lost(self) -> int:
-        """Connections that the server has closed."""
-        return sum(socket.is_lost for socket in self._sockets)
+        """Connections that the server has closed and should not have."""
+        return sum(socket.is_lost and socket.shall_stay for socket in self._sockets)
 
     async def clients(self, count: int, request: Message | None = None, *, replies: int = 1) -> list[Client]:
         """``count`` clients; each has sent ``request`` and got its ack within ``replies`` messages."""
@@ -60,6 +60,12 @@ class Crowd:
     def counter(self, client: Client) -> Counter:
         """``client`` from now on as a counter of bytes."""
         return self._become(client, Counter(self._scratch))
+
+    def slow_reader(self, client: Client) -> SlowReader:
+        """``client`` from now on as one that does not read."""
+        slow = self._become(client, SlowReader(self._scratch))
+        slow.stop()
+        return slow
 
     def clock(self, client: Client, size: int, on_frames: Callable[[int], None]) -> Clock:
         """``client`` from now on as one that notes when frames of ``size`` bytes arrive."""

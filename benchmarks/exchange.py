@@ -81,12 +81,12 @@ class Askers:
 
     async def measured(self, pid: int, pace: Pace, faults: Callable[[], Awaitable[int]]) -> Figures:
         """Warm up and measure; ``faults`` is asked in the end what went wrong besides the askers' errors."""
-        await self._play(pace.warm_up, pace.patience)
+        await self.play(pace.warm_up, pace.patience)
         before = self.answered
         for asker in self._askers:
             asker.latencies.clear()
         span = Span(pid)
-        await self._play(pace.seconds, pace.patience)
+        await self.play(pace.seconds, pace.patience)
         span.stop()
         return figures(
             span,
@@ -96,7 +96,8 @@ class Askers:
             undelivered=self.sent - self.answered,
         )
 
-    async def _play(self, seconds: float, patience: float) -> None:
+    async def play(self, seconds: float, patience: float) -> None:
+        """Ask for this long, then wait until everything is answered."""
         deadline = perf_counter() + seconds
         for asker in self._askers:
             asker.deadline = deadline

@@ -2,7 +2,8 @@
 
 A publisher sends its next message when one subscriber, the witness, has got an earlier one. The witness reads
 every frame and checks the numbers in them; the other subscribers count bytes, and in the end each must have
-as many as the witness.
+as many as the witness. Some may be slow: they stop reading before the first message. The others must not
+suffer for it, and in the end a slow one has either been closed or gets everything.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from time import perf_counter
 
 from benchmarks.crowd import Crowd
 from benchmarks.figures import Figures, figures
-from benchmarks.load import Pace, body, settled
+from benchmarks.load import BODY_SIZE, Pace, body, settled
 from benchmarks.process import Span
 from benchmarks.sockets import Client
 from benchmarks.wire import frame
@@ -31,20 +32,22 @@ class EventScene:
 
     replies = 1
 
-    def __init__(self, publishers: int) -> None:
+    def __init__(self, publishers: int, *, size: int = BODY_SIZE) -> None:
+        self._size = size
         self.subscription = Message(
             Topic.EVENT, EventAction.SUBSCRIBE, names=["bench/event"], correlation_id="subscribe"
         )
 
     def message(self, publisher: int, number: int, stamp: str) -> Message:
         """The ``number``-th message of this publisher."""
-        return Message(Topic.EVENT, EventAction.EMIT, name="bench/event", data=body(stamp))
+        return Message(Topic.EVENT, EventAction.EMIT, name="bench/event", data=body(stamp, self._size))
 
 
 class RecordScene:
     """Each publisher patches a record of its own, with the version that comes next."""
 
-    def __init__(self, publishers: int) -> None:
+    def __init__(self, publishers: int, *, size: int = BODY_SIZE) -> None:
+        self._size = size
         names = [f"bench/record-{publisher}" for publisher in range(publishers)]
         self._names = names
         self.replies = publishers + 1
@@ -60,7 +63,7 @@ class RecordScene:
             name=self._names[publisher],
             version=number,
             path="value",
-            data=body(stamp),
+            data=body(stamp, self._size),
         )
 
 
@@ -135,12 +138,15 @@ class Witness:
 class Cast:
     """Everybody in one run: publishers, the witness and the other subscribers."""
 
-    def __init__(self, crowd: Crowd, publishers: list[Publisher], subscribers: list[Client]) -> None:
+    def __init__(
+        self, crowd: Crowd, publishers: list[Publisher], subscribers: list[Client], *, slow: int
+    ) -> None:
         *others, last = subscribers
         # The last to subscribe is the last to be served: what it has got, the others have been sent.
         self.witness = Witness(last, publishers)
         self._publishers = publishers
-        self._audience = [crowd.counter(client) for client in others]
+        self._slow = [crowd.slow_reader(client) for client in others[:slow]]
+        self._audience = [crowd.counter(client) for client in others[slow:]]
         self._crowd = crowd
 
     async def publish(self, seconds: float, patience: float) -> None:
@@ -156,6 +162,22 @@ class Cast:
             lambda: witness.client.received * len(audience),
             patience,
         )
+
+    async def left_behind(self, patience: float) -> int:
+        """Slow readers that the server neither dropped nor gave, now that they read again, everything."""
+        whole = self.witness.client.received
+        for slow in self._slow:
+            slow.resume()
+        await settled(lambda: self._progress(whole), lambda: len(self._slow) * whole, patience)
+        return sum(not slow.is_lost and slow.received != whole for slow in self._slow)
+
+    @property
+    def dropped(self) -> int:
+        """Slow readers that the server has closed."""
+        return sum(slow.is_lost for slow in self._slow)
+
+    def _progress(self, whole: int) -> int:
+        return sum(whole if slow.is_lost else min(slow.received, whole) for slow in self._slow)
 
     def undelivered(self) -> int:
         """Deliveries that have not taken place, to the witness and, by their bytes, to the others."""
@@ -177,7 +199,10 @@ class Cast:
 
 @dataclass(frozen=True, slots=True)
 class FanOut:
-    """Every message of every publisher to every subscriber, ``window`` of each publisher's in flight."""
+    """Every message of every publisher to every subscriber, ``window`` of each publisher's in flight.
+
+    ``slow`` of the subscribers do not read; a delivery is one to any of the others. ``size`` is the data's.
+    """
 
     name: str
     about: str
@@ -186,6 +211,8 @@ class FanOut:
     publishers: int
     subscribers: int
     window: int
+    slow: int = 0
+    size: int = BODY_SIZE
 
     async def run(self, url: str, pid: int, pace: Pace) -> Figures:
         """See ``Load``."""
@@ -199,19 +226,21 @@ class FanOut:
             await cast.publish(pace.seconds, pace.patience)
             span.stop()
             undelivered = cast.undelivered()
+            left_behind = await cast.left_behind(pace.patience)
             return figures(
                 span,
-                operations=(witness.seen - seen) * self.subscribers - (undelivered - missed),
+                operations=(witness.seen - seen) * (self.subscribers - self.slow) - (undelivered - missed),
                 latencies=witness.latencies,
-                errors=cast.errors(),
+                errors=cast.errors() + left_behind,
+                dropped=cast.dropped,
                 undelivered=undelivered,
             )
 
     async def _cast(self, crowd: Crowd) -> Cast:
-        scene = self.scene(self.publishers)
+        scene = self.scene(self.publishers, size=self.size)
         subscribers = await crowd.clients(self.subscribers, scene.subscription, replies=scene.replies)
         publishers = [
             Publisher(number, client, scene, self.window)
             for number, client in enumerate(await crowd.clients(self.publishers))
         ]
-        return Cast(crowd, publishers, subscribers)
+        return Cast(crowd, publishers, subscribers, slow=self.slow)

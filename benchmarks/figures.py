@@ -12,7 +12,11 @@ from benchmarks.process import Span
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One run. Times are seconds, latencies milliseconds, ``kilobytes`` is memory per operation."""
+    """One run. Times are seconds, latencies milliseconds, ``kilobytes`` is memory per operation.
+
+    ``growth`` is the megabytes that the server's memory had grown by at its peak, ``dropped`` the number of
+    clients that it closed because they did not read.
+    """
 
     operations: int
     seconds: float
@@ -24,6 +28,8 @@ class Figures:
     errors: int = 0
     undelivered: int = 0
     kilobytes: float | None = None
+    growth: float = 0.0
+    dropped: int = 0
 
     @property
     def rate(self) -> float:
@@ -65,6 +71,7 @@ def figures(
     errors: int = 0,
     undelivered: int = 0,
     kilobytes: float | None = None,
+    dropped: int = 0,
 ) -> Figures:
     """The figures of a stopped ``span``; ``latencies`` are seconds."""
     in_order = sorted(latencies)
@@ -79,6 +86,8 @@ def figures(
         errors=errors,
         undelivered=undelivered,
         kilobytes=kilobytes,
+        growth=span.growth / 1e6,
+        dropped=dropped,
     )
 
 
@@ -98,7 +107,10 @@ CROWDED = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Several rounds of a load on one server: the median of each figure, and the worst of what went wrong."""
+    """Several rounds of a load on one server: the median of each figure, and the worst of what has a bound.
+
+    These are ``growth``, ``errors`` and ``undelivered``.
+    """
 
     rate: float
     cpu_each: float
@@ -108,6 +120,7 @@ class Summary:
     p50: float | None
     p99: float | None
     kilobytes: float | None
+    growth: float
     errors: int
     undelivered: int
     is_generator_busy: bool
@@ -125,6 +138,7 @@ def summary(rounds: Sequence[Figures]) -> Summary:
         p50=_median([each.p50 for each in rounds]),
         p99=_median([each.p99 for each in rounds]),
         kilobytes=_median([each.kilobytes for each in rounds]),
+        growth=max(each.growth for each in rounds),
         errors=max(each.errors for each in rounds),
         undelivered=max(each.undelivered for each in rounds),
         is_generator_busy=any(each.generator_share > BUSY for each in rounds),

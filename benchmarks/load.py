@@ -47,9 +47,9 @@ class Load(Protocol):
         """Load the server with this address and process id, which nobody else uses."""
 
 
-def body(stamp: str) -> str:
-    """A JSON text of BODY_SIZE bytes that begins with ``stamp``."""
-    return f'"{stamp:x<{BODY_SIZE - 2}}"'
+def body(stamp: str, size: int = BODY_SIZE) -> str:
+    """A JSON text of ``size`` bytes that begins with ``stamp``, or with what of it there is room for."""
+    return f'"{stamp[: size - 2]:x<{size - 2}}"'
 
 
 async def settled(progress: Callable[[], int], goal: Callable[[], int], patience: float) -> None:

@@ -37,10 +37,10 @@ class Logins:
     async def run(self, url: str, pid: int, pace: Pace) -> Figures:
         """See ``Load``; how long it takes does not depend on ``pace``."""
         async with Crowd(url, at_once=self._at_once) as crowd:
-            await self._arrive(crowd, range(self._ahead))
+            await self.arrive(crowd, range(self._ahead))
             before = resident_bytes(pid)
             span = Span(pid)
-            latencies = await self._arrive(crowd, range(self._ahead, self._ahead + self._clients))
+            latencies = await self.arrive(crowd, range(self._ahead, self._ahead + self._clients))
             span.stop()
             await asyncio.sleep(pace.seconds)
             return figures(
@@ -52,7 +52,7 @@ class Logins:
                 kilobytes=(resident_bytes(pid) - before) / 1024 / self._clients,
             )
 
-    async def _arrive(self, crowd: Crowd, numbers: Iterable[int]) -> list[float]:
+    async def arrive(self, crowd: Crowd, numbers: Iterable[int]) -> list[float]:
         """Let a client come for each number, ``at_once`` at a time: how long each took, in seconds."""
         waiting, latencies = iter(numbers), []
 

@@ -6,6 +6,7 @@ import asyncio
 import gc
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -14,10 +15,10 @@ from benchmarks.load import Load, Pace
 from benchmarks.target import Target
 
 
-def measure(target: Target, load: Load, pace: Pace, template: Callable[[], Path]) -> Figures:
-    """Start ``target``, put ``load`` on it and end it."""
+def measure(target: Target, load: Load, pace: Pace, template: Callable[[], Path], **sections: Any) -> Figures:
+    """Start ``target``, with these ``sections`` in its configuration, put ``load`` on it and end it."""
     with (
-        target.running(template) as server,
+        target.running(template, **sections) as server,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         gc.collect()

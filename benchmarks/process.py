@@ -7,6 +7,10 @@ import time
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+
+CLOCK_TICK = 1 / _TICKS
+"""Seconds of CPU that are the least that can be measured."""
+
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -33,6 +37,20 @@ def resident_bytes(pid: int) -> int:
     return sum(int(Path(f"/proc/{member}/statm").read_text().split()[1]) * _PAGE for member in family(pid))
 
 
+def forget_peak(pid: int) -> None:
+    """Let ``peak_bytes`` begin anew."""
+    for member in family(pid):
+        Path(f"/proc/{member}/clear_refs").write_text("5")
+
+
+def peak_bytes(pid: int) -> int:
+    """The most memory that the process and its children have held since ``forget_peak``."""
+    lines = (
+        line for member in family(pid) for line in Path(f"/proc/{member}/status").read_text().split("\n")
+    )
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+
+
 def machine_cpu_seconds() -> float:
     """CPU time of everything on this machine, in steps of a clock tick."""
     user, nice, system, _idle, _wait, *rest = map(
@@ -42,7 +60,8 @@ def machine_cpu_seconds() -> float:
 
 
 class Span:
-    """From making it until ``stop``: seconds, and CPU seconds of the server, this process and all others."""
+    """From making it until ``stop``: seconds, CPU seconds of the server, this process and all others, and
+    the bytes that the server's memory has grown by at its peak."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
@@ -50,6 +69,9 @@ class Span:
         self.server_cpu = 0.0
         self.own_cpu = 0.0
         self.other_cpu = 0.0
+        self.growth = 0
+        forget_peak(pid)
+        self._memory = resident_bytes(pid)
         self._start = self._now()
 
     def stop(self) -> None:
@@ -59,6 +81,7 @@ class Span:
             end - start for start, end in zip(self._start, ends, strict=True)
         )
         self.other_cpu = max(0.0, machine_cpu - self.server_cpu - self.own_cpu)
+        self.growth = max(0, peak_bytes(self._pid) - self._memory)
 
     def _now(self) -> tuple[float, float, float, float]:
         return time.perf_counter(), cpu_seconds(self._pid), time.process_time(), machine_cpu_seconds()

@@ -1,4 +1,4 @@
-"""Sockets of the load generator: a client that reads messages, and two that only count what arrives.
+"""Sockets of the load generator: a client that reads messages, and others that only count what arrives.
 
 A load sets its connections up as clients. Then those whose messages are all alike become counters, so that
 1000 subscribers cost little more than the system calls.
@@ -7,6 +7,7 @@ A load sets its connections up as clients. Then those whose messages are all ali
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import deque
 from collections.abc import Callable
 from time import perf_counter
@@ -17,6 +18,9 @@ from deepstream_protocol.message import Message
 from deepstream_protocol.topics import AuthAction, ConnectionAction, Topic
 
 PATH = "/deepstream"
+
+SLOW_BUFFER = 64 * 1024
+"""Bytes that the operating system keeps for one who does not read."""
 
 _CHALLENGE = frame(Message(Topic.CONNECTION, ConnectionAction.CHALLENGE, url="ws://localhost/deepstream"))
 _LOGIN = frame(Message(Topic.AUTH, AuthAction.REQUEST, data="{}"))
@@ -31,6 +35,9 @@ class Unexpected(Exception):
 
 class Socket(asyncio.BufferedProtocol):
     """One connection that reads into a buffer which it shares with others."""
+
+    shall_stay = True
+    """Whether it is a fault if the server closes it."""
 
     def __init__(self, scratch: memoryview) -> None:
         self._scratch = scratch
@@ -163,6 +170,23 @@ class Counter(Socket):
     def buffer_updated(self, nbytes: int) -> None:
         """Bytes arrived."""
         self.received += nbytes
+
+
+class SlowReader(Counter):
+    """Reads nothing until ``resume``, and leaves what comes to the operating system, which soon is full."""
+
+    shall_stay = False
+
+    def stop(self) -> None:
+        """Read no more."""
+        plain: socket.socket = self.transport.get_extra_info("socket")
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SLOW_BUFFER)
+        self.transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read again, if there still is a connection."""
+        if not self.is_lost:
+            self.transport.resume_reading()
 
 
 class Clock(Socket):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from benchmarks.load import Load
 from tests.servers import Server, configuration, migrated_database
 
 HEARTBEAT = 240_000
@@ -20,25 +22,64 @@ WARN = 2
 ENVIRONMENT = {"LOG_LEVEL": "WARNING", "NODE_ENV": "production"}
 
 
+CHANNELS = "channels"
+
+EVENTS_AND_LOGINS = frozenset(
+    ("events-1-to-100", "events-1-to-1000", "events-50-to-100", "one-at-a-time", "paced-30000", "login")
+)
+
+
+class ChannelsServer(Server):
+    """A plain Channels application (benchmarks/channels_application.py) as a server."""
+
+    def _command(self) -> list[str]:
+        address = ["--host", "127.0.0.1", "--port", str(self.port)]
+        quiet = ["--log-level", "warning", "--no-access-log", "--ws-ping-interval", str(HEARTBEAT // 1000)]
+        return [
+            sys.executable,
+            "-m",
+            "uvicorn",
+            "benchmarks.channels_application:application",
+            *address,
+            *quiet,
+        ]
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A kind of server (tests/servers.py) and what is different about it here."""
+    """A kind of server (tests/servers.py) and what is different about it here.
+
+    ``loads`` are the names of the loads that it understands, if not all.
+    """
 
     name: str
     kind: str
     about: str
     http_service: str | None = None
     arguments: tuple[str, ...] = ()
+    loads: frozenset[str] | None = None
+
+    def takes(self, load: Load) -> bool:
+        """Whether this server understands what ``load`` says."""
+        return self.loads is None or load.name in self.loads
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether it is the npm server, which has to be installed."""
+        return self.kind == "reference"
 
     @contextmanager
-    def running(self, template: Callable[[], Path]) -> Iterator[Server]:
-        """A server with open rules that logs warnings only; ended, and its folder removed, on leaving."""
+    def running(self, template: Callable[[], Path], **sections: Any) -> Iterator[Server]:
+        """A server with open rules that logs warnings only; ended, and its folder removed, on leaving.
+
+        ``sections`` of the configuration are added to that.
+        """
         with TemporaryDirectory(prefix=f"benchmark-{self.name}-") as folder:
-            server = Server(
+            server = (ChannelsServer if self.kind == CHANNELS else Server)(
                 self.kind,
                 Path(folder),
-                template=None if self.kind == "reference" else template(),
-                config=configuration(endpoint={"heartbeatInterval": HEARTBEAT}) | {"logLevel": WARN},
+                template=None if self.is_reference else template(),
+                config=configuration(endpoint={"heartbeatInterval": HEARTBEAT}, logLevel=WARN) | sections,
                 arguments=self.arguments,
                 environment=ENVIRONMENT,
             )
@@ -80,5 +121,6 @@ TARGETS = {
         Target("daphne", "daphne", "the same application on Daphne", arguments=("-v", "0")),
         Target("reference-ws", "reference", "the npm server on its ws service", http_service="default"),
         Target("reference-uws", "reference", "the npm server on its uws service", http_service="uws"),
+        Target(CHANNELS, CHANNELS, "a plain Channels application with group_send", loads=EVENTS_AND_LOGINS),
     )
 }

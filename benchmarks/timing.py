@@ -13,7 +13,7 @@ from time import perf_counter
 from benchmarks.crowd import Crowd
 from benchmarks.fanout import EventScene
 from benchmarks.figures import Figures, figures
-from benchmarks.load import Pace, settled
+from benchmarks.load import BODY_SIZE, Pace, settled
 from benchmarks.process import Span
 from benchmarks.sockets import Client, Clock
 from benchmarks.wire import frame, frame_size
@@ -32,9 +32,9 @@ class Stage:
         client.hand_over(lambda payloads: None)  # counted in client.received: nothing should come
 
     @classmethod
-    async def set_up(cls, crowd: Crowd, subscribers: int) -> Stage:
+    async def set_up(cls, crowd: Crowd, subscribers: int, *, size: int = BODY_SIZE) -> Stage:
         """Connect everybody, and learn the size of a frame from a first event."""
-        scene = EventScene(1)
+        scene = EventScene(1, size=size)
         audience = await crowd.clients(subscribers, scene.subscription)
         stage = cls(await crowd.client(), scene)
         stage.send()
@@ -91,15 +91,16 @@ class OneAtATime:
 
     operation = "delivery"
 
-    def __init__(self, name: str, about: str, *, subscribers: int) -> None:
+    def __init__(self, name: str, about: str, *, subscribers: int, size: int = BODY_SIZE) -> None:
         self.name = name
         self.about = about
         self._subscribers = subscribers
+        self._size = size
 
     async def run(self, url: str, pid: int, pace: Pace) -> Figures:
         """See ``Load``."""
         async with Crowd(url) as crowd:
-            stage = await Stage.set_up(crowd, self._subscribers)
+            stage = await Stage.set_up(crowd, self._subscribers, size=self._size)
             await self._play(stage, pace.warm_up, pace.patience)
             return await _measured(stage, crowd, pid, self._play(stage, pace.seconds, pace.patience))
 

@@ -9,6 +9,7 @@ from deepstream_protocol.message import Message
 
 _SHORT = Struct(">BB4x").pack
 _LONG = Struct(">BBH4x").pack
+_LONGEST = Struct(">BBQ4x").pack
 _BINARY = 0x82
 _MASKED = 0x80
 _CODEC = BinaryCodec()
@@ -40,7 +41,9 @@ def frame(message: Message) -> bytes:
     length = len(payload)
     if length < 126:
         return _SHORT(_BINARY, _MASKED | length) + payload
-    return _LONG(_BINARY, _MASKED | 126, length) + payload
+    if length < 65536:
+        return _LONG(_BINARY, _MASKED | 126, length) + payload
+    return _LONGEST(_BINARY, _MASKED | 127, length) + payload
 
 
 def read_frames(data: bytes, payloads: list[bytes]) -> int:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from benchmarks.calls import Calls
 from benchmarks.catalogue import LOADS
+from benchmarks.compare import COMMAND, main
+from benchmarks.curves import Beside, store_records
 from benchmarks.fanout import EventScene, FanOut, RecordScene
 from benchmarks.load import Load, Pace
 from benchmarks.logins import Logins
-from benchmarks.run import main
-from benchmarks.target import TARGETS, Template
+from benchmarks.lookups import questions, reads, rules_document, writes
+from benchmarks.target import CHANNELS, TARGETS, Template
 from benchmarks.timing import OneAtATime, Paced
 from benchmarks.writes import AcknowledgedWrites
 from tests.servers import Server
@@ -30,6 +33,9 @@ SMALL: list[Load] = [
     Calls("calls", "", requesters=3),
     OneAtATime("one-at-a-time", "", subscribers=3),
     Paced("paced", "", subscribers=3, rate=300),
+    Beside(FanOut("beside", "", "delivery", EventScene, publishers=1, subscribers=3, window=4), 10),
+    OneAtATime("small", "", subscribers=3, size=10),
+    OneAtATime("large", "", subscribers=3, size=100_000),
 ]
 
 
@@ -64,22 +70,74 @@ async def test_logins_are_counted_and_their_memory_too(server: Server) -> None:
     assert figures.kilobytes is not None
 
 
+@pytest.mark.parametrize("make", [reads, writes], ids=["reads", "writes"])
+async def test_lookups_find_the_records_that_were_stored_before(
+    make: Callable[[int], Load], template: Template, tmp_path: Path
+) -> None:
+    database = tmp_path / "stored.sqlite3"
+    shutil.copyfile(template(), database)
+    store_records(database, 100)
+    with TARGETS["fast"].running(lambda: database) as server:
+        figures = await make(100).run(server.url, server.pid, SHORT)
+    assert (figures.errors, figures.undelivered) == (0, 0)
+    assert figures.operations > 10
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+async def test_questions_to_many_rules_are_allowed_by_one_of_them(fresh: bool, template: Template) -> None:
+    permission = {"type": "config", "options": {"permissions": rules_document(20)}}
+    with TARGETS["fast"].running(template, permission=permission) as server:
+        figures = await questions(20, fresh=fresh).run(server.url, server.pid, SHORT)
+    assert (figures.errors, figures.undelivered) == (0, 0)
+    assert figures.operations > 10
+
+
+async def test_slow_readers_are_dropped_and_the_others_get_everything(template: Template) -> None:
+    load = FanOut(
+        "slow", "", "delivery", EventScene, publishers=1, subscribers=6, window=64, slow=2, size=10_000
+    )
+    endpoint = {"type": "ws-binary", "options": {"maxOutboxSize": 100_000}}
+    with TARGETS["fast"].running(template, connectionEndpoints=[endpoint]) as server:
+        figures = await load.run(server.url, server.pid, SHORT)
+    assert (figures.errors, figures.undelivered) == (0, 0)
+    assert figures.dropped == 2
+    assert figures.operations > 64 * 4
+    assert figures.operations % 4 == 0
+
+
+SOME_CHANNELS = [load for load in SMALL if load.name in ("one-to-many", "many-to-many", "one-at-a-time")]
+
+
+@pytest.mark.parametrize("load", SOME_CHANNELS, ids=lambda load: load.name)
+async def test_the_plain_channels_application_understands_events(load: Load, template: Template) -> None:
+    with TARGETS[CHANNELS].running(template) as server:
+        figures = await load.run(server.url, server.pid, SHORT)
+    assert (figures.errors, figures.undelivered) == (0, 0)
+    assert figures.operations > 10
+
+
 def test_the_command_prints_a_row_for_each_load_and_writes_every_round(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     loads = ["one-at-a-time", "rpc-50-to-1"]
-    report = tmp_path / "report.json"
+    report, document = tmp_path / "report.json", tmp_path / "document.md"
+    document.write_text(f"before\n<!-- begin: {COMMAND} -->\nold\n<!-- end: {COMMAND} -->\nafter\n")
     timing = ["--rounds", "2", "--seconds", "0.2", "--warm-up", "0.05"]
-    main(["--load", *loads, *timing, "--json", str(report)])
-    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    kept = ["--json", str(report), "--markdown", str(document)]
+    main(["--target", "fast", "--load", *loads, *timing, *kept])
+    printed = capsys.readouterr()
+    rows = [line.split() for line in printed.out.splitlines()]
     assert [row[:2] for row in rows if row and row[0] in LOADS] == [[load, "fast"] for load in loads]
+    assert "[4/4] rpc-50-to-1 on fast, round 2" in printed.err
+    assert document.read_text().startswith("before\n")
+    assert "| rpc-50-to-1 | fast |" in document.read_text()
     measured = json.loads(report.read_text())
     assert [(run["load"], len(run["rounds"])) for run in measured["rounds"]] == [(load, 2) for load in loads]
     assert all(run["summary"]["undelivered"] == 0 for run in measured["rounds"])
     assert {"machine", "commit", "packages"} <= measured["environment"].keys()
 
 
-def test_every_load_of_the_design_is_in_the_catalogue() -> None:
+def test_every_load_that_there_are_goals_for_is_in_the_catalogue() -> None:
     assert list(LOADS) == [
         "events-1-to-100",
         "events-1-to-1000",
@@ -90,5 +148,7 @@ def test_every_load_of_the_design_is_in_the_catalogue() -> None:
         "rpc-50-to-1",
         "one-at-a-time",
         "paced-30000",
+        "no-slow-readers",
+        "5-slow-readers",
         "login",
     ]

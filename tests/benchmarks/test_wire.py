@@ -18,7 +18,7 @@ def server_frame(payload: bytes, opcode: Opcode = Opcode.BINARY) -> bytes:
     return Frame(opcode, payload).serialize(mask=False)
 
 
-@pytest.mark.parametrize("size", [0, 10, 100, 1000, 10_000])
+@pytest.mark.parametrize("size", [0, 10, 100, 1000, 10_000, 100_000])
 def test_what_is_sent_is_a_masked_frame_with_the_message(size: int) -> None:
     message = Message(Topic.EVENT, EventAction.EMIT, name="a", data=f'"{"x" * size}"')
     server = ServerProtocol()
