@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from deepstream_project.config_document import ConfigError, Document, Steps, read_document
 from deepstream_project.config_file import find_config, load_file
+from deepstream_project.config_history import HistoryConfig
 from deepstream_project.config_login import AuthStrategy, LoginThrottle, NoneOptions, strategies
 from deepstream_project.config_network import Endpoints, HttpConfig, endpoints
 from deepstream_project.config_place import Place, Report
@@ -27,6 +28,7 @@ from deepstream_project.config_services import (
     MonitoringConfig,
     PermissionConfig,
     StorageConfig,
+    monitors,
 )
 from deepstream_project.config_values import LogLevel, boolean, each, integer, log_level, milliseconds, text
 
@@ -43,7 +45,10 @@ class Features(Section):
     event: bool = field(default=True, metadata=setting(boolean))
     rpc: bool = field(default=True, metadata=setting(boolean))
     presence: bool = field(default=True, metadata=setting(boolean))
-    monitoring: bool = field(default=False, metadata=setting(boolean))
+    monitoring: bool = field(
+        default=False,
+        metadata=setting(boolean, needless="figures are there as soon as `monitoring` says for whom"),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +70,12 @@ class RecordConfig(Section):
 
     storage_exclusion_prefixes: tuple[str, ...] = field(default=(), metadata=setting(each(text)))
     storage_hot_path_prefixes: tuple[str, ...] = field(default=(), metadata=setting(each(text)))
-    cache_retrieval_timeout: float = field(default=1.0, metadata=setting(milliseconds(1)))
+    cache_retrieval_timeout: float = field(
+        default=1.0, metadata=setting(milliseconds(1), needless="the cache is the process's own memory")
+    )
     storage_retrieval_timeout: float = field(default=2.0, metadata=setting(milliseconds(1)))
     cache_max_bytes: int = field(default=256 * 1024 * 1024, metadata=setting(integer(0)))
+    history: HistoryConfig = field(default_factory=HistoryConfig, metadata=setting(section(HistoryConfig)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,9 +136,7 @@ class Config(Section):
     cluster_node: ClusterConfig = field(
         default_factory=ClusterConfig, metadata=setting(plugin(ClusterConfig))
     )
-    monitoring: MonitoringConfig = field(
-        default_factory=MonitoringConfig, metadata=setting(plugin(MonitoringConfig))
-    )
+    monitoring: tuple[MonitoringConfig, ...] = field(default=(), metadata=setting(monitors))
     logger: LoggerConfig = field(default_factory=LoggerConfig, metadata=setting(plugin(LoggerConfig)))
 
     IGNORED: ClassVar[Mapping[str, str]] = {

@@ -6,8 +6,9 @@ CONFIG.md: ``${NAME}`` is an environment variable, ``file(PATH)`` a path relativ
 
 from __future__ import annotations
 
+import argparse
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from deepstream_project.config_document import ConfigError, read_document, read_
 
 FOLDERS = (Path("/etc/deepstream/conf"), Path("conf"))
 """Where a configuration is looked for when none is named (CONFIG.md)."""
+
+NAMED = "DEEPSTREAM_CONFIG"
+"""The environment variable that names the file, or a folder with one, as ``-c`` does."""
 
 NAMES = ("config.yml", "config.yaml", "config.json")
 
@@ -37,19 +41,39 @@ def find_config(
 ) -> Path | None:
     """The file to read: ``path`` or what is in it, else the first in the order of CONFIG.md.
 
-    A folder that was asked for and has no configuration is a ``ConfigError``; when nothing was asked for,
-    none in the usual folders is ``None``.
+    ``DEEPSTREAM_CONFIG`` in the environment stands for ``path`` where that is not given. A folder that was
+    asked for and has no configuration is a ``ConfigError``; when nothing was asked for, none in the usual
+    folders is ``None``.
     """
+    origin = ""
+    if path is None and (named := environ.get(NAMED)):
+        path, origin = Path(named), f", which {NAMED} names"
     if path and not path.is_dir():
         return path
-    if folder := path or environ.get("DEEPSTREAM_CONFIG_DIRECTORY"):
-        for file in _configs_in(Path(folder)):
+    if path is None and (named := environ.get("DEEPSTREAM_CONFIG_DIRECTORY")):
+        path, origin = Path(named), ", which DEEPSTREAM_CONFIG_DIRECTORY names"
+    if path:
+        for file in _configs_in(path):
             return file
-        origin = "" if path else ", which DEEPSTREAM_CONFIG_DIRECTORY names"
         raise ConfigError(
-            f"{folder}: there is no {', '.join(NAMES[:-1])} or {NAMES[-1]} in this folder{origin}"
+            f"{path}: there is no {', '.join(NAMES[:-1])} or {NAMES[-1]} in this folder{origin}"
         )
     return next((file for folder in folders for file in _configs_in(folder)), None)
+
+
+def name_config(arguments: Sequence[str], environ: MutableMapping[str, str]) -> None:
+    """Put the file that ``-c`` or ``--config`` names among ``arguments`` into ``environ``.
+
+    For programs whose Django settings, which read the file too, are loaded before their flags are parsed.
+    """
+    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    parser.add_argument("-c", "--config")
+    try:
+        found = parser.parse_known_args(arguments)[0].config
+    except argparse.ArgumentError:
+        return  # the program's own parser says what is wrong with the flag
+    if found:
+        environ[NAMED] = found
 
 
 def _configs_in(folder: Path) -> Iterator[Path]:

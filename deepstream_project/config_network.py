@@ -24,6 +24,7 @@ from deepstream_project.config_values import (
 )
 
 _PORT = integer(0, 65535)
+_TOGETHER = "what one turn of the event loop produces is written together"
 _SERVER = {
     "host": "httpServer.options.host",
     "port": "httpServer.options.port",
@@ -77,8 +78,8 @@ class WebSocketEndpoint(Section):
 
     url_path: str = field(default="/deepstream", metadata=setting(url_path))
     heartbeat_interval: float = field(default=30.0, metadata=setting(milliseconds(1)))
-    outgoing_buffer_timeout: float = field(default=0.0, metadata=setting(milliseconds()))
-    max_buffer_byte_size: int = field(default=100_000, metadata=setting(integer(1)))
+    outgoing_buffer_timeout: float = field(default=0.0, metadata=setting(milliseconds(), needless=_TOGETHER))
+    max_buffer_byte_size: int = field(default=100_000, metadata=setting(integer(1), needless=_TOGETHER))
     max_outbox_size: int = field(default=16 * 1024 * 1024, metadata=setting(integer(1)))
     unauthenticated_client_timeout: float | None = field(
         default=180.0, metadata=setting(or_false(milliseconds(1)))

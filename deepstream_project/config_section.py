@@ -31,6 +31,8 @@ class Section:
     """Keys of older files that are errors here: where their setting is now."""
     IGNORED: ClassVar[Mapping[str, str]] = {}
     """Keys of older files that are accepted with a warning: why they do nothing here."""
+    REFUSED: ClassVar[Mapping[str, str]] = {}
+    """Upstream's keys that ask for what is not here: what there is instead."""
 
     def contradiction(self) -> str | None:
         """What is wrong with the section as a whole, if anything is."""
@@ -41,14 +43,20 @@ T = TypeVar("T", bound=Section)
 
 
 def setting(
-    read: Reader, *, key: str | None = None, only: tuple[str, ...] = (), also: str | None = None
+    read: Reader,
+    *,
+    key: str | None = None,
+    only: tuple[str, ...] = (),
+    also: str | None = None,
+    needless: str | None = None,
 ) -> dict[str, Any]:
     """The metadata of a dataclass field that ``read`` reads from the file.
 
     ``key``: its key, if the attribute's name does not give it. ``also``: a second one, from older files.
-    ``only``: the types (of ``{type, options}``) that have it, if not all.
+    ``only``: the types (of ``{type, options}``) that have it, if not all. ``needless``: why nothing depends
+    on it here; a value other than the default is then accepted with a warning.
     """
-    return {"read": read, "key": key, "only": only, "also": also}
+    return {"read": read, "key": key, "only": only, "also": also, "needless": needless}
 
 
 def section(kind: type[T]) -> Reader:
@@ -108,8 +116,11 @@ def read_section(kind: type[T], value: Any, place: Place, chosen: str | None = N
 def _read_setting(target: Field[Any], item: Any, place: Place, given: dict[str, Any]) -> None:
     if target.name in given:
         place.problem(f"says the same as {key_of(target)}; keep one of them")
-    else:
-        given[target.name] = place.read(target.metadata["read"], item)
+        return
+    given[target.name] = value = place.read(target.metadata["read"], item)
+    needless = target.metadata["needless"]
+    if needless and value is not MISSING and value != target.default:
+        place.warn(f"does nothing here: {needless}")
 
 
 def _complete(kind: type[T], given: dict[str, Any], place: Place) -> T:
@@ -131,6 +142,8 @@ def _report_unknown(kind: type[Section], key: str, place: Place, known: Iterable
         place.warn(f"ignored: {kind.IGNORED[key]}")
     elif key in kind.MOVED:
         place.problem(f"this setting is now {kind.MOVED[key]}")
+    elif key in kind.REFUSED:
+        place.problem(f"not here: {kind.REFUSED[key]}")
     else:
         place.problem(f"unknown key{nearest(key, known)}")
 

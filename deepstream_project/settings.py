@@ -1,19 +1,28 @@
-"""Django's settings: fit for production as they are, changed by environment variables alone.
+"""Django's settings: fit for production as they are, changed by environment variables.
 
     DEBUG=1             development: tracebacks in the browser, plain HTTP
     SECRET_KEY          signs sessions; else made once and kept in VAR/secret_key
-    DATABASE_URL        as dj-database-url reads it; else SQLite in VAR/deepstream.sqlite3
+    DEEPSTREAM_CONFIG   the configuration, a file or a folder; else it is looked for (docs/configuration.md)
+    DATABASE_URL        as dj-database-url reads it; else `storage` of the configuration; else SQLite in
+                        VAR/deepstream.sqlite3
     SQLITE_SYNCHRONOUS  FULL (default: a commit survives a power cut), NORMAL (it survives a crash) or OFF
-    REDIS_URL           joins several server processes; else one process for itself
+    REDIS_URL           joins several server processes; else `clusterNode` of the configuration; else one
+                        process for itself
     ALLOWED_HOSTS, CSRF_TRUSTED_ORIGINS     comma-separated; else localhost
     INSECURE_HTTP=1     serve the admin over plain HTTP: no redirect, cookies without "secure"
     BEHIND_PROXY=1      believe X-Forwarded-Proto, which the proxy must set itself
     HSTS_SECONDS        how long a browser insists on HTTPS (default a day; 0 = off)
+    REST_RATE           requests a minute that a user may make of the REST API (default 1200; 0 = any number)
     LOG_LEVEL           DEBUG, INFO (default), WARNING, ERROR or CRITICAL
     TIME_ZONE           for pages and logs (default UTC)
     DEEPSTREAM_VAR      the folder of everything made at run time (default var/)
+    METRICS_TOKEN       lets Prometheus read /metrics, which else is for staff alone (docs/monitoring.md)
+    PLAYGROUND=0        no playground on the page at / (default 1)
+    RECORD_DECISIONS    how many of the latest decisions of the rules each server keeps from its start, to try
+                        drafts on (default 0; an operator can switch it on and off while it runs)
 
-Deepstream's own options are in conf/config.yml.
+Deepstream's own options are in its configuration, conf/config.yml, of which only `storage`, `clusterNode` and
+`logger` are read here.
 """
 
 from __future__ import annotations
@@ -22,8 +31,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-import dj_database_url
+from django.templatetags.static import static
 
+from deepstream_project.backends import NO_DATABASE, choose_database, choose_layer, layers_on
+from deepstream_project.config_parts import load_parts
+from deepstream_project.config_services import LoggerConfig
 from deepstream_project.environment import choice, flag, number, secret_key, words
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -43,7 +55,8 @@ CSRF_TRUSTED_ORIGINS = words(
 INSTALLED_APPS = [
     "daphne",  # first: its runserver speaks WebSocket
     "whitenoise.runserver_nostatic",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",  # before the admin, whose templates it replaces
+    "monitoring.admin_config.OperatorsAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -51,6 +64,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "channels",
     "rest_framework",
+    "rest_framework.authtoken",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "events",
     "records",
     "rpc",
@@ -94,54 +110,93 @@ TEMPLATES = [
 # --- Storage and the way between processes ---------------------------------------------------------
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-DATABASE_URL = os.environ.get("DATABASE_URL") or f"sqlite:///{VAR / 'deepstream.sqlite3'}"
-DATABASES: dict[str, Any] = {"default": dj_database_url.parse(DATABASE_URL)}
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # Write-ahead logging lets readers go on during a commit. BEGIN IMMEDIATE takes the write lock first,
-    # because a transaction that asks for it in the middle fails at once instead of waiting for `timeout`
-    # seconds.
-    _synchronous = choice("SQLITE_SYNCHRONOUS", ("FULL", "NORMAL", "OFF"), default="FULL")
-    DATABASES["default"]["OPTIONS"] = {
-        "timeout": 20,
-        "transaction_mode": "IMMEDIATE",
-        "init_command": f"PRAGMA journal_mode=WAL; PRAGMA synchronous={_synchronous}",
-        **DATABASES["default"].get("OPTIONS", {}),
-    }
-
-if REDIS_URL := os.environ.get("REDIS_URL", ""):
-    CHANNEL_LAYERS: dict[str, Any] = {
-        "default": {
-            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            "CONFIG": {"hosts": [REDIS_URL], "prefix": "deepstream"},
-        }
-    }
-else:
-    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+CONFIGURED, _problems = load_parts(os.environ)
+# Write-ahead logging lets readers go on during a commit. BEGIN IMMEDIATE (in choose_database) takes the write
+# lock first, because a transaction that asks for it in the middle fails at once instead of waiting.
+_synchronous = choice("SQLITE_SYNCHRONOUS", ("FULL", "NORMAL", "OFF"), default="FULL")
+_database = choose_database(
+    os.environ.get("DATABASE_URL"),
+    CONFIGURED.storage,
+    sqlite=VAR / "deepstream.sqlite3",
+    pragmas=f"PRAGMA journal_mode=WAL; PRAGMA synchronous={_synchronous}",
+)
+DATABASES: dict[str, Any] = _database.value
+_layer = choose_layer(os.environ.get("REDIS_URL"), CONFIGURED.cluster_node)
+REDIS_URL = _layer.value or ""
+CHANNEL_LAYERS: dict[str, Any] = layers_on(_layer.value)
+# Who chose them, for `deepstream info`.
+DEEPSTREAM_ORIGINS = {"database": _database.origin, "redis": _layer.origin}
+# Why there is no database, which `manage.py check` and all that needs one say.
+DEEPSTREAM_PROBLEMS = (
+    *(_problems if _database.value is NO_DATABASE else ()),
+    *filter(None, [_database.problem]),
+)
 
 # --- Pages and static files ------------------------------------------------------------------------
 
 STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "deepstream_project.staticfiles.StaticStorage"},
 }
 WHITENOISE_USE_FINDERS = DEBUG or not (STATIC_ROOT / "staticfiles.json").exists()
 MEDIA_ROOT = VAR / "media"
+METRICS_TOKEN = os.environ.get("METRICS_TOKEN") or ""
+PLAYGROUND = flag("PLAYGROUND", default=True)
+RECORD_DECISIONS = number("RECORD_DECISIONS", default=0)
 
 LANGUAGE_CODE = "en"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = os.environ.get("TIME_ZONE") or "UTC"
 
+_rest_rate = number("REST_RATE", default=1200)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.TokenAuthentication",  # the first one says how to log in
         "rest_framework.authentication.SessionAuthentication",
-        "rest_framework.authentication.BasicAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
-    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.LimitOffsetPagination",
-    "PAGE_SIZE": 100,
+    "DEFAULT_RENDERER_CLASSES": ["rest.rendering.JsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_METADATA_CLASS": None,  # what there is says the schema
+    "DEFAULT_THROTTLE_CLASSES": [
+        "rest_framework.throttling.AnonRateThrottle",
+        "rest_framework.throttling.UserRateThrottle",
+    ],
+    "DEFAULT_THROTTLE_RATES": {
+        "user": f"{_rest_rate}/min" if _rest_rate else None,
+        "anon": "60/min",
+        "login": "10/min",
+    },
+    "NUM_PROXIES": 1 if flag("BEHIND_PROXY") else 0,
+    "EXCEPTION_HANDLER": "rest.problems.as_response",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "deepstream",
+    "DESCRIPTION": "What operators see of the server, for programs. Writes are stored and broadcast.",
+    "VERSION": "1",
+    "SCHEMA_PATH_PREFIX": "/rest/v1",
+    "SERVE_PERMISSIONS": ["rest.views.IsPermitted"],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "displayRequestDuration": True, "docExpansion": "list"},
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "COMPONENT_SPLIT_PATCH": False,
+    "COMPONENT_SPLIT_REQUEST": True,  # what is sent and what comes back differ, as in blank texts
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "rest.schema.add_problems"],
+}
+
+UNFOLD = {
+    "SITE_TITLE": "deepstream",
+    "SITE_HEADER": "deepstream",
+    "SITE_SYMBOL": "stream",
+    "SHOW_HISTORY": True,
+    "STYLES": [lambda _: static("monitoring/operators.css")],
 }
 
 # --- Security --------------------------------------------------------------------------------------
@@ -170,15 +225,12 @@ SILENCED_SYSTEM_CHECKS = [
 # --- Logging ---------------------------------------------------------------------------------------
 
 LOG_LEVEL = choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), default="INFO")
+_logger = CONFIGURED.logger or LoggerConfig()
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {
-            "format": "{asctime}.{msecs:03.0f} {levelname} {name} {message}",
-            "style": "{",
-            "datefmt": "%Y-%m-%dT%H:%M:%S",
-        }
+        "line": {"()": "monitoring.logs.formatter", "kind": _logger.type, "colors": _logger.colors},
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},

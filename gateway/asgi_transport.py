@@ -16,13 +16,26 @@ HIGH_WATER = 256 * 1024
 class AsgiTransport:
     """Sends payload by payload in a task of its own, so that whoever writes never waits."""
 
-    __slots__ = ("_close", "_frames", "_is_paused", "_send", "_size", "_wake", "may_read", "session")
+    __slots__ = (
+        "_close",
+        "_frames",
+        "_is_paused",
+        "_send",
+        "_size",
+        "_wake",
+        "may_read",
+        "received",
+        "sent",
+        "session",
+    )
 
     def __init__(self, send: Callable[[Mapping[str, Any]], Awaitable[None]], session: Session) -> None:
         self._send = send
         self.session = session
         self._frames: list[Frame] = []
         self._size = 0
+        self.received = 0
+        self.sent = 0
         self._is_paused = False
         self._close: tuple[int, str] | None = None
         self._wake = asyncio.Event()
@@ -39,11 +52,18 @@ class AsgiTransport:
         """See ``Transport.write``."""
         if self._close is None:
             self._frames += frames
-            self._size += sum(map(len, frames))
+            size = sum(map(len, frames))
+            self._size += size
+            self.sent += size
             self._wake.set()
             if self._size > HIGH_WATER and not self._is_paused:
                 self._is_paused = True
                 self.session.writing_paused()
+
+    @property
+    def buffered(self) -> int:
+        """See ``Transport.buffered``."""
+        return self._size
 
     def close(self, code: int, reason: str) -> None:
         """See ``Transport.close``."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import uuid4
 
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import Topic
-from gateway.host import Host
-from pubsub.connection import Connection, User
+from pubsub.connection import Connection, Flusher, User
 
 NO_LIMIT = 1 << 62
 """Nothing ever waits for a caller: it takes each message at once."""
@@ -60,6 +59,15 @@ class _Question(NamedTuple):
         return (message.topic, message.name) == (asked.topic, asked.name) and message.action in self.answers
 
 
+class Door(Protocol):
+    """What takes a caller's messages."""
+
+    flusher: Flusher
+
+    def dispatch(self, connection: Connection, message: Message) -> Awaitable[Any] | None:
+        """Have a message handled; what is returned must be awaited before the next one."""
+
+
 class Caller:
     """Sends one user's messages in order, as a socket would, and knows which answer is to which.
 
@@ -69,7 +77,9 @@ class Caller:
 
     __slots__ = ("_connection", "_ids", "_node", "_prefix", "_questions")
 
-    def __init__(self, node: Host, user: User, *, address: str, headers: Mapping[str, str] | None) -> None:
+    received = sent = buffered = 0
+
+    def __init__(self, node: Door, user: User, *, address: str, headers: Mapping[str, str] | None) -> None:
         self._node = node
         self._questions: dict[str, _Question] = {}
         self._prefix = uuid4().hex

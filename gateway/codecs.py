@@ -1,4 +1,7 @@
-"""Codecs as connections use them: a wire format, and what the transport wants as one message."""
+"""Codecs as connections use them: a wire format, and what the transport wants as one message.
+
+Every message that the server makes for clients comes by here, so here they are counted, in ``sent``.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from typing import Any, Protocol
 
 from deepstream_protocol.message import Message
 from gateway.frames import binary_frame, text_frame
+from monitoring.metrics import Rows, rows
 from pubsub.connection import Frame
 
 
@@ -30,27 +34,35 @@ def _text_frame(payload: str) -> bytes:
 class FramedCodec:
     """For the fast transport: each message becomes a whole WebSocket frame, ready to be written."""
 
-    __slots__ = ("_encode", "_wrap", "binary", "decode", "name")
+    __slots__ = ("_encode", "_sent", "_wrap", "binary", "decode", "name")
 
-    def __init__(self, wire: WireFormat) -> None:
+    def __init__(self, wire: WireFormat, sent: Rows | None = None) -> None:
         self.name = wire.name
         self.binary = wire.binary
         self.decode = wire.decode
         self._encode = wire.encode
+        self._sent = rows() if sent is None else sent
         self._wrap = binary_frame if wire.binary else _text_frame
 
     def frame(self, message: Message) -> Frame:
         """``message`` as a frame."""
+        self._sent[message.topic][message.action] += 1
         return self._wrap(self._encode(message))
 
 
 class PlainCodec:
     """For any ASGI server, which makes the frames itself: each message becomes a payload."""
 
-    __slots__ = ("binary", "decode", "frame", "name")
+    __slots__ = ("_encode", "_sent", "binary", "decode", "name")
 
-    def __init__(self, wire: WireFormat) -> None:
+    def __init__(self, wire: WireFormat, sent: Rows | None = None) -> None:
         self.name = wire.name
         self.binary = wire.binary
         self.decode = wire.decode
-        self.frame = wire.encode
+        self._encode = wire.encode
+        self._sent = rows() if sent is None else sent
+
+    def frame(self, message: Message) -> Frame:
+        """``message`` as a payload."""
+        self._sent[message.topic][message.action] += 1
+        return self._encode(message)

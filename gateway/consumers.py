@@ -47,6 +47,7 @@ class DeepstreamConsumer(AsyncConsumer):
             return
         session = _open(endpoint, scope, framed=True)
         socket = extension["attach"](session)
+        socket.limit_messages(endpoint.settings.max_message_size)
         session.connection.attach(socket)
         endpoint.start(session, socket)
 
@@ -68,7 +69,9 @@ async def _serve_plain(endpoint: Endpoint, scope: dict[str, Any], receive: Recei
             payload = event.get("bytes")
             if payload is None:
                 payload = event["text"]
-            if _size(payload) > endpoint.settings.max_message_size:
+            size = _size(payload)
+            transport.received += size
+            if size > endpoint.settings.max_message_size:
                 session.connection.close(Close.TOO_BIG, "the message is too big")
             else:
                 transport.session.frames_received([payload])

@@ -63,8 +63,8 @@ class Endpoint:
         self.settings = settings
         self.sessions: dict[Session, None] = {}
         self.detection: Switchboard | None = None
-        self._framed = FramedCodec(wire)
-        self._plain = PlainCodec(wire)
+        self._framed = FramedCodec(wire, node.metrics.sent)
+        self._plain = PlainCodec(wire, node.metrics.sent)
         self._unauthenticated: Deadlines[Session] | None = None
         if settings.unauthenticated_client_timeout is not None:
             self._unauthenticated = Deadlines(
@@ -84,6 +84,7 @@ class Endpoint:
 
         ``session_key``: the Django session of the browser that opened it.
         """
+        self.node.metrics.opened += 1
         connection = Connection(
             self._framed if framed else self._plain,
             self.node.flusher,

@@ -16,7 +16,13 @@ Payload = bytes | str
 
 _BINARY = 0x82
 _TEXT = 0x81
+_PONG = 0x8A
+
+MOST_PONGS = 64
+"""Pings of one read that are each answered."""
+
 _SHORT_BINARY = [bytes((_BINARY, length)) for length in range(126)]
+_SHORT_PONG = [bytes((_PONG, length)) for length in range(126)]
 _SHORT_TEXT = [bytes((_TEXT, length)) for length in range(126)]
 _HEADER_16 = Struct(">BBH").pack
 _HEADER_64 = Struct(">BBQ").pack
@@ -85,6 +91,38 @@ def read_simple_frames(data: bytes, position: int, limit: int, payloads: list[Pa
     return position
 
 
+def read_pings(data: bytes, position: int, pongs: list[bytes]) -> int:
+    """Read whole pings and pongs from ``position`` on; return where the next frame of another kind starts.
+
+    Appends a pong for each ping. Of more than MOST_PONGS only the last is answered, which RFC 6455 section
+    5.5.3 allows, so that to flood costs the flooder more than us. Unasked pongs ask for nothing.
+    """
+    end, last = len(data), len(data) - 6
+    unanswered = None
+    while position <= last:
+        head, key = _HEAD_AND_KEY(data, position)
+        length = head - 0x8980  # an empty ping; 0x8A80 is an empty pong
+        is_ping = 0 <= length < 126
+        if not is_ping:
+            length -= 0x100
+            if not 0 <= length < 126:
+                break
+        start = position + 6
+        if start + length > end:
+            break
+        position = start + length
+        if not is_ping:
+            continue
+        if len(pongs) < MOST_PONGS:
+            pongs.append(_SHORT_PONG[length] + apply_mask(data[start:position], key))
+        else:
+            unanswered = (start, position, key)
+    if unanswered is not None:
+        start, stop, key = unanswered
+        pongs[-1] = _SHORT_PONG[stop - start] + apply_mask(data[start:stop], key)
+    return position
+
+
 class FrameHeader(NamedTuple):
     """Where a frame's payload starts, where the frame ends, and whether it may be a simple one."""
 
@@ -137,6 +175,9 @@ class FrameTransport(Protocol):
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Send a close frame after all that was written; drop a peer that does not answer in seconds."""
+
+    def limit_messages(self, size: int) -> None:
+        """Take messages of at most ``size`` bytes from now on, if that is less than before."""
 
     def abort(self) -> None:
         """Drop the connection now; what is buffered is lost."""

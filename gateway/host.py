@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from accounts.login import Login
 from deepstream_protocol.message import Message
+from gateway.departed import Departed
+from monitoring.metrics import Metrics
 from pubsub.connection import Connection, Flusher
 
 Greet = Callable[[Connection, Message], Message]
@@ -21,6 +23,8 @@ class Host(Protocol):
     greet: Greet
     accepts_everyone: bool
     is_stopping: bool
+    metrics: Metrics
+    departed: Departed
 
     def dispatch(self, connection: Connection, message: Message) -> Awaitable[Any] | None:
         """Ask the rules about a message, then have it handled."""

@@ -31,6 +31,7 @@ from gateway.http_messages import (
 from gateway.http_origins import Origins, preflight
 from gateway.http_replies import Reply, status_of
 from gateway.node import Node
+from monitoring.metrics import HTTP
 from pubsub.connection import User
 
 log = logging.getLogger("deepstream.http")
@@ -142,15 +143,17 @@ class HttpApi:
         return user
 
     async def _log_in(self, data: Mapping[str, Any], request: Request, refusal: str) -> User:
-        headers = request.chosen_headers(self._http.headers)
+        headers, metrics = request.chosen_headers(self._http.headers), self._node().metrics
         outcome = self._node().login.login(LoginRequest(data, request.address, headers))
         if inspect.isawaitable(outcome):
             outcome = await outcome
         if isinstance(outcome, Refused):
             shown = f": {dict(data)}" if self._settings.log_invalid_auth_data else ""
-            log.info("%s: login refused%s", request.address, shown)
+            metrics.logins[HTTP].refused += 1
+            log.info("%s: login refused%s", request.address, shown, extra={"event": "login-refused"})
             reason = "" if outcome.reason is None else f" {orjson.dumps(outcome.reason).decode()}"
             raise _unauthorized(refusal + reason)
+        metrics.logins[HTTP].accepted += 1
         return outcome
 
     # What is asked
@@ -180,6 +183,9 @@ class HttpApi:
 
     async def _run(self, commands: list[Command], user: User, request: Request) -> list[Reply]:
         headers = request.chosen_headers(self._http.headers)
+        received = self._node().metrics.received
+        for command in commands:
+            received[command.message.topic][command.message.action] += 1
 
         def caller() -> Caller:
             return Caller(self._node(), user, address=request.address, headers=headers)

@@ -20,11 +20,13 @@ from deepstream_protocol.topics import (
     Topic,
 )
 from events.handler import EventHandler
+from gateway.departed import Departed
 from gateway.endpoints import open_endpoints
 from gateway.expiry import Expiry
 from gateway.host import Greet
 from gateway.rule_records import RuleRecords
 from gateway.session import Session
+from monitoring.metrics import Metrics
 from permissions.questions import QUESTIONS
 from permissions.verdict import Denial, Permissions, Verdict
 from presence.handler import PresenceHandler
@@ -48,6 +50,12 @@ def accept_everyone(connection: Connection, challenge: Message) -> Message:
     return Message(Topic.CONNECTION, ConnectionAction.ACCEPT)
 
 
+class ServerItself(User):
+    """The server's own code as a user: no rules are asked about what it does."""
+
+    __slots__ = ()
+
+
 _ACTIONS: dict[int, Any] = {
     Topic.EVENT: EventAction,
     Topic.RECORD: RecordAction,
@@ -65,11 +73,15 @@ class Node:
         *,
         store: RecordStore,
         cluster: Cluster,
+        volatile: RecordStore | None = None,
         permissions: Callable[[RuleRecords], Permissions],
         login: Login,
         greet: Greet = accept_everyone,
+        metrics: Metrics | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
+        self.metrics = metrics or Metrics()
+        self.departed = Departed()
         self.config = config
         self.login = login
         self.greet = greet
@@ -79,8 +91,10 @@ class Node:
         self._store = store
         self._expiry = Expiry(loop)
         self.events = EventHandler(cluster, config.listen, loop)
-        self.records = RecordHandler(store, cluster, config.record, config.listen, loop)
-        self._permissions = permissions(RuleRecords(self.records.pipelines))
+        self.records = RecordHandler(
+            store, cluster, config.record, config.listen, loop, volatile=volatile, judge=self._judge
+        )
+        self._permissions = permissions(RuleRecords(self.records.pipelines, cluster))
         self.rpc = RpcHandler(cluster, config.rpc, loop)
         self.presence = PresenceHandler(cluster)
         features = config.features
@@ -110,6 +124,35 @@ class Node:
         if isinstance(verdict, dict):
             return self._handle_allowed(connection, message, verdict)
         return self._dispatch_later(connection, message, verdict)
+
+    def handle(self, connection: Connection, message: Message) -> Awaitable[Any] | None:
+        """Have a message of the server's own handled, about which no rule is asked."""
+        receive = self._receive.get(message.topic)
+        if receive is None:
+            self._answer_connection(connection, message)
+            return None
+        return receive(connection, message)
+
+    def _judge(self, connection: Connection, message: Message) -> bool | Awaitable[bool]:
+        """Ask the rules once more about a message that they permitted on what turned out to be outdated."""
+        if isinstance(connection.user, ServerItself):
+            return True
+        verdict = self._permissions.check(connection.user, message)
+        if verdict is None:
+            return True
+        if isinstance(verdict, dict):
+            return self._is_permitted(connection, message, verdict)
+        return self._judge_later(connection, message, verdict)
+
+    async def _judge_later(
+        self, connection: Connection, message: Message, pending: Awaitable[Verdict]
+    ) -> bool:
+        return self._is_permitted(connection, message, await pending)
+
+    def _is_permitted(self, connection: Connection, message: Message, verdict: Verdict) -> bool:
+        for name, denial in (verdict or {}).items():
+            connection.send(denied(message, denial, name))
+        return not verdict
 
     async def _dispatch_later(
         self, connection: Connection, message: Message, pending: Awaitable[Verdict]

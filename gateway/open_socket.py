@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from gateway.closing import ABNORMAL_CLOSURE, CLOSE_TIMEOUT, GOING_AWAY, INTERNAL_ERROR, hang_up
-from gateway.frames import FrameReceiver, Payload, read_header, read_simple_frames
+from gateway.frames import FrameReceiver, Payload, read_header, read_pings, read_simple_frames
 from gateway.rare_frames import RareFrames
 
 logger = logging.getLogger(__name__)
@@ -30,12 +30,12 @@ class OpenSocket(asyncio.Protocol):
     """One open WebSocket: the asyncio protocol of its transport and the FrameTransport of its receiver.
 
     Whole, masked, unfragmented data frames are read here; all others go through a RareFrames that lives only
-    as long as it has something to do. An idle socket is this object with its ten slots.
+    as long as it has something to do. An idle socket is this object with its twelve slots.
     """
 
     __slots__ = (
         "_connections", "_is_open", "_max_size", "_paused", "_pending", "_pong", "_rare", "_receiver",
-        "_timer", "_transport",
+        "_timer", "_transport", "received", "sent",
     )  # fmt: skip
 
     def __init__(
@@ -51,6 +51,8 @@ class OpenSocket(asyncio.Protocol):
         self._receiver: FrameReceiver | None = receiver
         self._connections = connections
         self._max_size = max_size
+        self.received = 0  # bytes, of all frames
+        self.sent = 0
         self._is_open = True  # no close frame was sent or received
         self._paused = False  # the peer reads too slowly
         self._pong = b""  # the latest pong that waits for the peer to read
@@ -77,6 +79,10 @@ class OpenSocket(asyncio.Protocol):
             self._pending.payloads += payloads
         asyncio.get_running_loop().call_soon(self.data_received, b"")
 
+    def limit_messages(self, size: int) -> None:
+        """Take messages of at most ``size`` bytes from now on, if that is less than before."""
+        self._max_size = min(self._max_size, size)
+
     # The FrameTransport of the receiver.
 
     @property
@@ -87,7 +93,9 @@ class OpenSocket(asyncio.Protocol):
     def write(self, frames: list[bytes]) -> None:
         """Send ready frames in one write; nothing once a close frame was sent or received."""
         if self._is_open:
-            self._transport.write(b"".join(frames))
+            data = b"".join(frames)
+            self.sent += len(data)
+            self._transport.write(data)
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Start the closing handshake; raises ProtocolError for a code that RFC 6455 keeps off the wire."""
@@ -129,6 +137,7 @@ class OpenSocket(asyncio.Protocol):
         """Deliver the whole messages in ``data`` and keep what is left for the next read."""
         payloads: list[Payload] = []
         position = 0
+        self.received += len(data)
         if self._pending is None and self._rare is None:
             position = read_simple_frames(data, 0, self._max_size, payloads)
             if position == len(data):
@@ -174,10 +183,21 @@ class OpenSocket(asyncio.Protocol):
     def _read(self, data: bytes, position: int, payloads: list[Payload]) -> None:
         """Read frames of all kinds from ``position`` on; deliver their messages, after ``payloads``."""
         end = len(data)
+        pongs: list[bytes] = []
         while position < end:
+            if self._rare is None or self._rare.between_frames:
+                after = read_pings(data, position, pongs)
+                if after > position:
+                    position = after
+                    continue
             if self._rare is None or self._rare.idle:
+                before = position
                 position = read_simple_frames(data, position, self._max_size, payloads)
-                if position == end or self._keep_if_partial(data, position):
+                if position == end:
+                    break
+                if position > before:
+                    continue  # what follows may be pings
+                if self._keep_if_partial(data, position):
                     break
                 if self._rare is None:
                     self._rare = RareFrames(self._max_size)
@@ -188,12 +208,13 @@ class OpenSocket(asyncio.Protocol):
                 break
             answers, is_end = self._rare.answers()
             if is_end:
+                self._answer(pongs)
                 self._end(answers, payloads)
                 return
-            if answers:
-                self._answer(answers)
+            pongs += answers
         if self._rare is not None and self._rare.idle:
             self._rare = None
+        self._answer(pongs)
         self._deliver(payloads)
 
     def _keep_if_partial(self, data: bytes, position: int) -> bool:
@@ -218,6 +239,8 @@ class OpenSocket(asyncio.Protocol):
 
     def _answer(self, frames: list[bytes]) -> None:
         """Send pongs; to a peer that does not read, only the latest, later (RFC 6455 section 5.5.3)."""
+        if not frames:
+            return
         if self._paused:
             self._pong = frames[-1]
         else:

@@ -1,4 +1,4 @@
-"""The frames that are not simple: fragments, control frames, closing, and all that breaks RFC 6455."""
+"""The frames that are rare: fragments, closing, partial control frames, and all that breaks RFC 6455."""
 
 from __future__ import annotations
 
@@ -56,6 +56,11 @@ class RareFrames:
     def idle(self) -> bool:
         """Whether no frame, no message and no closing handshake is under way."""
         return not self._expected and self._message is None and self._protocol.state is State.OPEN
+
+    @property
+    def between_frames(self) -> bool:
+        """Whether the next byte begins a frame."""
+        return not self._expected
 
     def read(self, data: bytes, position: int, payloads: list[Payload]) -> int:
         """Read to the end of one frame or of ``data``; the new position, unmoved if the header is partial."""

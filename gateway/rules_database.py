@@ -66,6 +66,8 @@ class ActiveRules:
             self._table.close()
             raise
         self._seen = None if self._first is None else self._first.key
+        self.number = None if self._first is None else self._first.key.number
+        """The version that is in force on this node."""
 
     def compiled(self, records: RecordReader) -> Permissions:
         """The rules that were active at the start."""
@@ -162,6 +164,7 @@ class ActiveRules:
             return
         permissions = await self._table.ask(self._compile, found.rules, records)
         said = await use(permissions)
+        self.number = found.key.number
         log.info("Rules: version %d of the database is in force, %s", found.key.number, said)
 
     def _say_that_none_is_active(self) -> None:

@@ -9,12 +9,13 @@ import logging
 import signal
 import socket
 import sys
+from ssl import CERT_NONE, CERT_OPTIONAL
 
 import uvicorn
 from django.conf import settings
 
 from gateway.application import Application
-from gateway.http_protocol import HttpProtocol
+from gateway.arrival import Arrivals
 from gateway.websocket import WebSocketProtocol
 
 log = logging.getLogger("deepstream")
@@ -37,6 +38,7 @@ class Server(uvicorn.Server):
 
     def __init__(self, application: Application) -> None:
         self._application = application
+        self._arrivals = Arrivals()
         http, endpoints = application.config.http, application.config.endpoints
         sockets = (endpoints.binary, endpoints.json, endpoints.text)
         sizes = [end.max_message_size for end in sockets if end is not None]
@@ -47,7 +49,7 @@ class Server(uvicorn.Server):
                 host=http.host,
                 port=http.port,
                 loop="uvloop",
-                http=HttpProtocol,
+                http=self._arrivals,  # type: ignore[arg-type]  # a factory does as well as a class
                 ws=WebSocketProtocol,
                 ws_max_size=max(sizes, default=http.max_message_size),
                 lifespan="on",
@@ -60,6 +62,7 @@ class Server(uvicorn.Server):
                 ssl_keyfile=str(ssl.key) if ssl else None,
                 ssl_certfile=str(ssl.cert) if ssl else None,
                 ssl_ca_certs=str(ssl.ca) if ssl and ssl.ca else None,
+                ssl_cert_reqs=CERT_OPTIONAL if ssl and ssl.ca else CERT_NONE,
                 ssl_keyfile_password=ssl.passphrase if ssl else None,
             )
         )
@@ -86,3 +89,4 @@ class Server(uvicorn.Server):
             server.close()
         await self._application.stop()
         await super().shutdown(sockets)
+        self._arrivals.close()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterator
+from time import time
 from typing import Any, Protocol
 
 import orjson
@@ -15,6 +17,7 @@ from deepstream_protocol.errors import ProtocolError, UnknownTopic
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import AuthAction, ConnectionAction, ParserAction, Topic
 from gateway.host import Host
+from monitoring.metrics import WEBSOCKET
 from pubsub.connection import Close, Connection, User
 
 log = logging.getLogger("deepstream.connection")
@@ -24,6 +27,9 @@ SILENT_SWEEPS = 2
 
 FAULT = "%s: handling a message failed, topic %d action %d"
 """A mistake of ours: the connection cannot be trusted to be in order and is closed, all others go on."""
+
+CLOSED, LOGGED_IN, REFUSED = {"event": "closed"}, {"event": "logged-in"}, {"event": "login-refused"}
+"""What structured logs call the events of a connection's life."""
 
 Payload = bytes | str
 Stage = Callable[[Connection, Message], "Awaitable[Any] | None"]
@@ -86,6 +92,8 @@ class Session:
         "_undone",
         "_waiting",
         "connection",
+        "heard_at",
+        "opened_at",
         "silent_sweeps",
     )
 
@@ -93,6 +101,7 @@ class Session:
         self.connection = connection
         self._session_key = session_key
         self.silent_sweeps = 0
+        self.opened_at = self.heard_at = time()  # the latter: when the client was last read from
         self._endpoint = endpoint
         self._stage: Stage = self._challenge
         self._attempts = 0
@@ -115,6 +124,7 @@ class Session:
     def frames_received(self, payloads: list[Payload]) -> None:
         """Handle the messages of one read."""
         self.silent_sweeps = 0
+        self.heard_at = time()
         if self.connection.closed or self._endpoint.node.is_stopping:
             return
         if self._waiting is None:
@@ -139,8 +149,10 @@ class Session:
             # Not now: a task that is cancelled before it began leaves what it was to await behind.
             asyncio.get_running_loop().call_soon(self._waiting.cancel)
         self._endpoint.remove(self)
+        self._endpoint.node.metrics.socket_closed(code, connection.traffic)
+        self._endpoint.node.departed.add(self, code, reason)
         user = connection.user.id or "nobody"
-        log.info("%s: %s closed, code %d %s", connection, user, code, reason)
+        log.info("%s: %s closed, code %d %s", connection, user, code, reason, extra=CLOSED)
 
     # Messages in order
 
@@ -148,6 +160,7 @@ class Session:
         connection = self.connection
         codec = connection.codec
         kind, decode = (bytes if codec.binary else str), codec.decode
+        received = self._endpoint.node.metrics.received
         for position, payload in enumerate(payloads):
             if type(payload) is not kind:
                 if not self._endpoint.hand_over(self, payloads[position:]):
@@ -163,6 +176,10 @@ class Session:
                 return
             following = iter(messages)
             for message in following:
+                try:  # noqa: SIM105 - suppress() would cost ten times the counting
+                    received[message.topic][message.action] += 1
+                except IndexError:
+                    pass  # a number that is no action: whose topic it is answers that
                 try:
                     pending = self._stage(connection, message)
                 except Exception:
@@ -187,6 +204,8 @@ class Session:
             for message in self._undone:
                 if self.connection.closed:
                     return
+                with contextlib.suppress(IndexError):
+                    self._endpoint.node.metrics.received[message.topic][message.action] += 1
                 if (following := self._stage(self.connection, message)) is not None:
                     await following
         except Exception:
@@ -253,7 +272,8 @@ class Session:
         connection.user = outcome
         self._session_key = None
         self._stage = self._serving()
-        log.info("%s: %s logged in", connection, outcome.id)
+        self._endpoint.node.metrics.logins[WEBSOCKET].accepted += 1
+        log.info("%s: %s logged in", connection, outcome.id, extra=LOGGED_IN)
         success = Message(Topic.AUTH, AuthAction.AUTH_SUCCESSFUL)
         if outcome.client_data is not None:
             success.data = orjson.dumps(outcome.client_data).decode()
@@ -268,7 +288,8 @@ class Session:
         connection = self.connection
         self._attempts += 1
         shown = f": {dict(request.data)}" if self._endpoint.settings.log_invalid_auth_data else ""
-        log.info("%s: login refused, attempt %d%s", connection, self._attempts, shown)
+        self._endpoint.node.metrics.logins[WEBSOCKET].refused += 1
+        log.info("%s: login refused, attempt %d%s", connection, self._attempts, shown, extra=REFUSED)
         reply = Message(Topic.AUTH, AuthAction.AUTH_UNSUCCESSFUL)
         if refused.reason is not None:
             reply.data = orjson.dumps(refused.reason).decode()

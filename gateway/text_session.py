@@ -140,7 +140,9 @@ class TextEndpoint(Endpoint):
         frames: dict[Codec, Frame] = {codec: codec.frame(ping) for codec in (self._framed, self._plain)}
         for session in self.sessions:
             if not session.connection.closed:
-                session.connection.write(frames[session.connection.codec])
+                codec = session.connection.codec
+                frame = frames.get(codec)  # none for a codec that is tailed
+                session.connection.write(codec.frame(ping) if frame is None else frame)
 
 
 def _pieces(payload: Payload) -> Iterator[Payload]:

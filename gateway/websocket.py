@@ -9,19 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
 from uvicorn.config import Config
-from uvicorn.protocols.utils import (
-    get_client_addr,
-    get_local_addr,
-    get_path_with_query_string,
-    get_remote_addr,
-    is_ssl,
-)
+from uvicorn.protocols.utils import get_client_addr, get_path_with_query_string, is_ssl
 from uvicorn.server import ServerState
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
@@ -31,14 +24,13 @@ from gateway.application_call import ApplicationCall
 from gateway.closing import ABNORMAL_CLOSURE, hang_up
 from gateway.frames import FrameReceiver
 from gateway.open_socket import OpenSocket
+from gateway.upgrade import AsgiHeaders, Upgrade, plain_upgrade, upgrade_of
 
 logger = logging.getLogger(__name__)
 access_logger = logging.getLogger("uvicorn.access")
 
 EARLY_LIMIT = 64 * 1024
 """Bytes that a client may send ahead of the answer to its handshake before it has to wait."""
-
-AsgiHeaders = Iterable[tuple[bytes, bytes]]
 
 
 def phrase_of(status: int) -> str:
@@ -59,12 +51,24 @@ def plain_response(status: int, text: str) -> bytes:
     return ServerProtocol(logger=logger).reject(status, text).serialize()
 
 
+def _address(info: Any) -> tuple[str, int | None] | None:
+    """An end of a connection as ASGI wants it: host and port, or the path of a Unix socket."""
+    if isinstance(info, tuple | list):
+        return str(info[0]), int(info[1])
+    return (str(info), None) if info else None
+
+
+def _subprotocols(upgrade: Upgrade) -> list[str]:
+    offers = [value.decode("latin-1") for name, value in upgrade.headers if name == b"sec-websocket-protocol"]
+    return [name for part in ",".join(offers).split(",") if (name := part.strip())] if offers else []
+
+
 class WebSocketProtocol(asyncio.Protocol):
     """The opening handshake of one WebSocket (RFC 6455 section 4.2), up to its acceptance or refusal."""
 
     __slots__ = (
-        "_app_state", "_call", "_config", "_early", "_is_over", "_response", "_scope", "_server_state",
-        "_timer", "_transport",
+        "_app_state", "_call", "_config", "_early", "_is_over", "_refusal", "_scope", "_server_state",
+        "_timer", "_transport", "_upgrade",
     )  # fmt: skip
 
     _transport: asyncio.Transport
@@ -83,7 +87,8 @@ class WebSocketProtocol(asyncio.Protocol):
         self._app_state = app_state
         self._scope: dict[str, Any] = {}
         self._call: ApplicationCall | None = None
-        self._response: Response | None = None  # the head of the answer, as long as it is not sent
+        self._upgrade: Upgrade | None = None  # the request, as long as it is not answered
+        self._refusal: Response | None = None  # the head of an answer of the application's own, until sent
         self._early = b""
         self._timer: asyncio.TimerHandle | None = None
         self._is_over = False  # refused, or lost
@@ -103,7 +108,7 @@ class WebSocketProtocol(asyncio.Protocol):
         """First the whole request, as uvicorn hands it over; then what a client sends ahead of the answer."""
         if self._is_over:
             return
-        if self._response is None and self._call is None:
+        if self._upgrade is None and self._call is None:
             self._read_request(data)
             return
         self._early += data
@@ -131,7 +136,7 @@ class WebSocketProtocol(asyncio.Protocol):
         """Refuse the client because the server stops (uvicorn's graceful shutdown)."""
         if self._is_over:
             return
-        if self._response is None:  # a refusal's body is under way
+        if self._upgrade is None and self._refusal is None:  # a refusal's body is under way
             self._hang_up(b"")
         else:
             self.refuse(503, "The server is shutting down.\n")
@@ -139,6 +144,9 @@ class WebSocketProtocol(asyncio.Protocol):
     # The request.
 
     def _read_request(self, data: bytes) -> None:
+        if (upgrade := plain_upgrade(data)) is not None:
+            self.begin(upgrade)
+            return
         handshake = ServerProtocol(logger=logger)
         handshake.receive_data(data)
         request = next(iter(handshake.events_received()), None)
@@ -152,11 +160,12 @@ class WebSocketProtocol(asyncio.Protocol):
         if response.status_code != 101:
             self._hang_up(response.serialize())
             return
-        self._response = response
-        self._start_application(request)
+        self.begin(upgrade_of(request))
 
-    def _start_application(self, request: Request) -> None:
-        self._scope = self._make_scope(request)
+    def begin(self, upgrade: Upgrade) -> None:
+        """Call the application for a valid request; instead of ``data_received`` with it."""
+        self._upgrade = upgrade
+        self._scope = self._make_scope(upgrade)
         self._call = ApplicationCall(self, max_queue=self._config.ws_max_queue)
         self._scope["extensions"]["deepstream.frames"] = {"attach": self._call.attach}
         run = self._call.run(self._config.loaded_app, self._scope)
@@ -164,26 +173,24 @@ class WebSocketProtocol(asyncio.Protocol):
         self._server_state.tasks.add(task)
         task.add_done_callback(self._server_state.tasks.discard)
 
-    def _make_scope(self, request: Request) -> dict[str, Any]:
-        path, _, query = request.path.partition("?")
+    def _make_scope(self, upgrade: Upgrade) -> dict[str, Any]:
+        path, _, query = upgrade.target.partition(b"?")
         root_path = self._config.root_path
-        offered = ",".join(request.headers.get_all("Sec-WebSocket-Protocol"))
+        text = path.decode("ascii")
+        local, remote = map(self._transport.get_extra_info, ("sockname", "peername"))
         return {
             "type": "websocket",
             "asgi": {"version": self._config.asgi_version, "spec_version": "2.4"},
             "http_version": "1.1",
             "scheme": "wss" if is_ssl(self._transport) else "ws",
-            "server": get_local_addr(self._transport),
-            "client": get_remote_addr(self._transport),
+            "server": _address(local),
+            "client": _address(remote),
             "root_path": root_path,
-            "path": root_path + unquote(path),
-            "raw_path": (root_path + path).encode("ascii"),
-            "query_string": query.encode("ascii"),
-            "headers": [
-                (name.lower().encode("ascii"), value.encode("latin-1"))
-                for name, value in request.headers.raw_items()
-            ],
-            "subprotocols": [name for part in offered.split(",") if (name := part.strip())],
+            "path": root_path + (unquote(text) if "%" in text else text),
+            "raw_path": root_path.encode("ascii") + path,
+            "query_string": query,
+            "headers": upgrade.headers,
+            "subprotocols": _subprotocols(upgrade),
             "state": self._app_state.copy(),
             "extensions": {"websocket.http.response": {}},
         }
@@ -192,14 +199,10 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def accept(self, receiver: FrameReceiver, subprotocol: str | None, headers: AsgiHeaders) -> OpenSocket:
         """Answer 101 and give the transport to an OpenSocket, which delivers to ``receiver``."""
-        response, self._response = self._response, None
-        assert response is not None
-        del response.headers["Date"]  # it is among uvicorn's default headers, if wanted
-        response.headers.update(decode_headers(self._server_state.default_headers))
-        response.headers.update(decode_headers(headers))
-        if subprotocol is not None:
-            response.headers["Sec-WebSocket-Protocol"] = subprotocol
-        self._transport.write(response.serialize())
+        upgrade, self._upgrade = self._upgrade, None
+        assert upgrade is not None
+        headers = [*self._server_state.default_headers, *headers]
+        self._transport.write(upgrade.acceptance(headers, subprotocol))
         self._log(101)
         return self._open(receiver)
 
@@ -230,12 +233,12 @@ class WebSocketProtocol(asyncio.Protocol):
         )
         response.headers.update(decode_headers(headers))
         response.headers["Connection"] = "close"
-        self._response = response
+        self._upgrade, self._refusal = None, response
         self._log(status)
 
     def deny_body(self, chunk: bytes, *, is_last: bool) -> None:
         """Send a part of that answer's body, before the first one its head."""
-        response, self._response = self._response, None
+        response, self._refusal = self._refusal, None
         if response is not None:
             chunk = response.serialize() + chunk
         if is_last:

@@ -25,6 +25,7 @@ from django.db import DatabaseError, connection  # noqa: E402
 from django.db.migrations.executor import MigrationExecutor  # noqa: E402
 
 from deepstream_project.config import Config, ConfigError, load_config  # noqa: E402
+from deepstream_project.config_file import NAMED  # noqa: E402
 
 
 def migrate() -> None:
@@ -69,6 +70,8 @@ def main() -> None:
     parser.add_argument("--host")
     parser.add_argument("--port", type=int)
     arguments, _ = parser.parse_known_args()  # the rest is for the server
+    if arguments.config:
+        os.environ[NAMED] = str(arguments.config)  # the settings read it too
     django.setup()
     config = load_config(arguments.config)
     migrate()

@@ -44,6 +44,18 @@ def _unmet_need_fails(report: Any) -> Any:
     return report
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[Any]) -> None:
+    """Have ``--dist loadgroup`` see the groups: pytest-xdist 3.8 puts them where pytest 9.2 does not look."""
+    if not config.getoption("loadgroup", False):
+        return
+    for item in items:
+        groups = sorted({str(mark.args[0]) for mark in item.iter_markers("xdist_group") if mark.args})
+        suffix = f"@{'_'.join(groups)}"
+        if groups and not item.nodeid.endswith(suffix):
+            item._id = type(item.id).parse(item.nodeid + suffix)
+
+
 def pytest_configure() -> None:
     """Settings that suit a test client: no redirect to HTTPS, cheap passwords, no scan for static files."""
     settings.SECURE_SSL_REDIRECT = False

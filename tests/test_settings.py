@@ -36,6 +36,10 @@ VARIABLES = [
     "HSTS_SECONDS",
     "LOG_LEVEL",
     "TIME_ZONE",
+    "METRICS_TOKEN",
+    "RECORD_DECISIONS",
+    "REST_RATE",
+    "PLAYGROUND",
     "DEEPSTREAM_VAR",
 ]
 

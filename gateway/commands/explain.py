@@ -14,33 +14,16 @@ from django.core.management.base import BaseCommand, CommandError
 from deepstream_project.config import Config
 from deepstream_project.config_login import FileOptions
 from deepstream_protocol.message import Message
-from deepstream_protocol.topics import EventAction, PresenceAction, RecordAction, RpcAction, Topic
 from gateway.commands.explanation import lines_of
 from gateway.commands.subcommand import add_config, read_config
 from permissions import rule_sets
+from permissions.asking import ABSENT, ACTIONS, InvalidQuestion, message_for
 from permissions.document import InvalidRules
 from permissions.reader import NOT_LOADED, Known
 from permissions.rule_text import read_rules
 from permissions.ruleset import RuleSet
 from pubsub.connection import User
 from records.models import Record
-
-ACTIONS: Mapping[str, tuple[Topic, int]] = {
-    "record.create": (Topic.RECORD, RecordAction.SUBSCRIBECREATEANDREAD),
-    "record.read": (Topic.RECORD, RecordAction.READ),
-    "record.write": (Topic.RECORD, RecordAction.UPDATE),
-    "record.patch": (Topic.RECORD, RecordAction.PATCH),
-    "record.delete": (Topic.RECORD, RecordAction.DELETE),
-    "record.listen": (Topic.RECORD, RecordAction.LISTEN),
-    "record.notify": (Topic.RECORD, RecordAction.NOTIFY),
-    "event.publish": (Topic.EVENT, EventAction.EMIT),
-    "event.subscribe": (Topic.EVENT, EventAction.SUBSCRIBE),
-    "event.listen": (Topic.EVENT, EventAction.LISTEN),
-    "rpc.provide": (Topic.RPC, RpcAction.PROVIDE),
-    "rpc.request": (Topic.RPC, RpcAction.REQUEST),
-    "presence.allow": (Topic.PRESENCE, PresenceAction.SUBSCRIBE),
-}
-"""What can be asked about: a rule type of each section, as a client's message that needs it."""
 
 HELP = "show which rule decides, and why, as a tree"
 EPILOG = """\
@@ -161,20 +144,13 @@ def _user(config: Config, options: Mapping[str, Any]) -> User:
 
 
 def _message(options: Mapping[str, Any]) -> Message:
-    topic, action = ACTIONS[options["action"]]
-    message = Message(topic, action, name=options["name"])
-    if topic == Topic.RECORD and options["action"] in ("record.write", "record.patch"):
-        message.version = -1
-    if options["data"] is not None:
-        _json("--data", options["data"])
-        message.data = options["data"]
-    elif options["action"] == "record.write":
-        message.data = "{}"
-    if options["path"] is not None:
-        message.path = options["path"]
-    if options["action"] == "record.patch" and (message.path is None or message.data is None):
+    data = ABSENT if options["data"] is None else _json("--data", options["data"])
+    if options["action"] == "record.patch" and (options["path"] is None or data is ABSENT):
         raise CommandError("record.patch needs --path and --data.")
-    return message
+    try:
+        return message_for(options["action"], options["name"], data=data, path=options["path"])
+    except InvalidQuestion as error:
+        raise CommandError(str(error)) from None
 
 
 def _json(flag: str, text: str) -> Any:

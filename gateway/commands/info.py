@@ -12,6 +12,7 @@ from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
@@ -38,7 +39,7 @@ def run(command: BaseCommand, options: Mapping[str, Any]) -> None:
     """Print it."""
     config = read_config(options)
     found = {
-        "version": _own_version(),
+        "version": own_version(),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: version(name) for name in _PACKAGES},
@@ -48,7 +49,8 @@ def run(command: BaseCommand, options: Mapping[str, Any]) -> None:
     command.stdout.write(json.dumps(found, indent=2))
 
 
-def _own_version() -> str:
+def own_version() -> str:
+    """The version of this server."""
     project = Path(settings.BASE_DIR) / "pyproject.toml"
     return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
 
@@ -78,7 +80,29 @@ def _configured(config: Config) -> dict[str, Any]:
         },
         "auth": [one.type for one in config.auth],
         "permission": config.permission.type,
-        "database": settings.DATABASES["default"]["ENGINE"].rpartition(".")[2],
-        "clusterNode": config.cluster_node.type,
-        "monitoring": config.monitoring.type,
+        "database": _database(),
+        "clusterNode": _cluster(),
+        "monitoring": [one.type for one in config.monitoring],
+    }
+
+
+def _database() -> dict[str, Any]:
+    """Which one, where and who said so; nothing of how to get in."""
+    database = settings.DATABASES["default"]
+    return {
+        "engine": database["ENGINE"].rpartition(".")[2],
+        "host": database.get("HOST") or None,
+        "port": database.get("PORT") or None,
+        "name": str(database.get("NAME") or ""),
+        "chosenBy": settings.DEEPSTREAM_ORIGINS["database"],
+    }
+
+
+def _cluster() -> dict[str, Any]:
+    url = urlsplit(settings.REDIS_URL)
+    return {
+        "type": "redis" if settings.REDIS_URL else "default",
+        "host": url.hostname,
+        "port": url.port,
+        "chosenBy": settings.DEEPSTREAM_ORIGINS["redis"],
     }

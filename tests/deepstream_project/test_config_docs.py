@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from deepstream_project import config as configuration
-from deepstream_project import config_login, config_network, config_services
+from deepstream_project import config_history, config_login, config_network, config_services
 from deepstream_project.config import Config, load_config
 from deepstream_project.config_section import Section, key_of, settings_of
 
@@ -25,12 +25,14 @@ HEADINGS: dict[str, type[Section]] = {
     **{name: kind for name, (_, kind) in config_network.OPTIONS.items()},
     "rpc": configuration.RpcConfig,
     "record": configuration.RecordConfig,
+    "record history": config_history.HistoryConfig,
     "listen": configuration.ListenConfig,
     **{f"auth {name}": kind for name, kind in config_login.OPTIONS.items()},
     "auth jwt claims": config_login.JwtClaims,
     "loginThrottle": config_login.LoginThrottle,
     "permission": config_services.PermissionConfig,
     "storage": config_services.StorageConfig,
+    "storage ssl": config_services.StorageSsl,
     "cache": config_services.CacheConfig,
     "clusterNode": config_services.ClusterConfig,
     "monitoring": config_services.MonitoringConfig,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from deepstream_project import config as configuration
-from deepstream_project import config_login, config_network, config_services
+from deepstream_project import config_history, config_login, config_network, config_services
 from deepstream_project.config import LogLevel, load_config
 from deepstream_project.config_file import LoadedFile
 from deepstream_project.config_section import Section, settings_of
@@ -71,7 +71,18 @@ SECTIONS: dict[str, tuple[type[Section], Any, str, dict[str, tuple[Any, str, Any
             "storage": ({"name": "postgres"}, "storage.type", "postgres"),
             "cache": ({"type": "default"}, "cache.type", "default"),
             "clusterNode": ({"type": "redis"}, "cluster_node.type", "redis"),
-            "monitoring": ({"type": "log"}, "monitoring.type", "log"),
+            "monitoring": (
+                [
+                    {"type": "none"},
+                    {"type": "log"},
+                    {"type": "http", "options": {"allowOpenPermissions": True}},
+                ],
+                "monitoring",
+                (
+                    config_services.MonitoringConfig(type="log"),
+                    config_services.MonitoringConfig(type="http", allow_open_permissions=True),
+                ),
+            ),
             "logger": ({"type": "json"}, "logger.type", "json"),
         },
     ),
@@ -182,6 +193,18 @@ SECTIONS: dict[str, tuple[type[Section], Any, str, dict[str, tuple[Any, str, Any
             "cacheRetrievalTimeout": (30000, "cache_retrieval_timeout", 30.0),
             "storageRetrievalTimeout": (30000, "storage_retrieval_timeout", 30.0),
             "cacheMaxBytes": (1000000, "cache_max_bytes", 1000000),
+            "history": ({"days": 7}, "history.days", 7),
+        },
+    ),
+    "record history": (
+        config_history.HistoryConfig,
+        lambda keys: {"record": {"history": keys}},
+        "record.history",
+        {
+            "enabled": (True, "enabled", True),
+            "days": (7, "days", 7),
+            "versions": (20, "versions", 20),
+            "exclude": (["sensors/"], "exclude", ("sensors/",)),
         },
     ),
     "listen": (
@@ -306,6 +329,23 @@ SECTIONS: dict[str, tuple[type[Section], Any, str, dict[str, tuple[Any, str, Any
             "user": ("deep", "user", "deep"),
             "username": ("deep", "user", "deep"),
             "database": ("stream", "database", "stream"),
+            "ssl": (True, "ssl", config_services.StorageSsl()),
+        },
+    ),
+    "storage ssl": (
+        config_services.StorageSsl,
+        lambda keys: {
+            "storage": {
+                "type": "postgres",
+                "options": {"ssl": {"cert": "file(cert.pem)", "key": "file(key.pem)"} | keys},
+            }
+        },
+        "storage.ssl",
+        {
+            "ca": ("file(ca.pem)", "ca.name", "ca.pem"),
+            "cert": ("file(cert.pem)", "cert.name", "cert.pem"),
+            "key": ("fileLoad(key.pem)", "key.name", "key.pem"),
+            "rejectUnauthorized": (False, "reject_unauthorized", False),
         },
     ),
     "cache": (
@@ -322,6 +362,11 @@ SECTIONS: dict[str, tuple[type[Section], Any, str, dict[str, tuple[Any, str, Any
         | {
             "url": ("rediss://:x@redis:1/2", "redis_url", "rediss://:x@redis:1/2"),
             "db": (3, "redis_url", "redis://localhost:6379/3"),
+            "username": ("deep", "redis_url", "redis://deep:@localhost:6379/0"),
+            "user": ("deep", "redis_url", "redis://deep:@localhost:6379/0"),
+            "tls": (True, "redis_url", "rediss://localhost:6379/0"),
+            "heartbeatInterval": (500, "heartbeat_interval", 0.5),
+            "nodeTimeout": (7500, "node_timeout", 7.5),
         },
     ),
     "monitoring log": (
@@ -368,6 +413,9 @@ def part_of(config: configuration.Config, path: str) -> Any:
     if path.startswith("auth"):
         (strategy,) = config.auth
         return strategy.options.claims if path == "auth claims" else strategy.options  # type: ignore[union-attr]
+    if path == "monitoring":
+        (monitor,) = config.monitoring
+        return monitor
     return reduce(lambda part, name: attrgetter(name)(part), path.split(), config)
 
 

@@ -200,6 +200,10 @@ auth:
             "storage: {type: postgres, options: {url: 'postgres://a/b', host: c}}",
             "storage.options: the url says where the database is",
         ),
+        (
+            "clusterNode: {type: redis, options: {heartbeatInterval: 2000, nodeTimeout: 3000}}",
+            "clusterNode.options: nodeTimeout must be at least twice heartbeatInterval",
+        ),
         ("monitoring: {type: http}", "monitoring.options: needs headerKey and headerValue"),
         (
             "httpServer: {options: {ssl: {key: file(config.yml)}}}",
@@ -224,6 +228,10 @@ def test_a_value_that_cannot_be_is_told_what_it_must_be(tmp_path: Path, text: st
         (
             "clusterNode: {type: kafka}",
             "clusterNode.type: kafka is not here: nodes talk through Redis: redis",
+        ),
+        (
+            "clusterNode: {type: redis, options: {nodes: [{host: a}]}}",
+            "clusterNode.options.nodes: not here: nodes meet on one Redis server",
         ),
         ("port: 6020", "port: this setting is now httpServer.options.port"),
         ("rpcAckTimeout: 3", "rpcAckTimeout: this setting is now rpc.ackTimeout"),
@@ -270,7 +278,7 @@ def test_an_old_key_that_does_nothing_is_accepted_with_the_reason(
         (
             "storage: {type: postgres, options: {schema: public}}",
             "storage.postgres",
-            "storage.options.schema: ignored: the settings of Django's DATABASES",
+            "storage.options.schema: ignored: tables are where the user's search_path leads",
         ),
     ],
 )
@@ -283,6 +291,63 @@ def test_what_something_here_replaces_is_accepted_with_a_warning(
     assert getattr(config, name).type == chosen
     assert len(said) == 1
     assert said[0].startswith(f"config.yml:1: {warning}")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("enabledFeatures: {monitoring: true}", "enabledFeatures.monitoring"),
+        ("record: {cacheRetrievalTimeout: 5}", "record.cacheRetrievalTimeout"),
+        (
+            "permission: {type: none, options: {cacheEvacuationInterval: 5}}",
+            "permission.options.cacheEvacuat",
+        ),
+        (
+            "connectionEndpoints: {ws-binary: {options: {outgoingBufferTimeout: 5}}}",
+            "connectionEndpoints.ws-binary.options.outgoingBufferTimeout",
+        ),
+        (
+            "connectionEndpoints: {ws-json: {options: {maxBufferByteSize: 5}}}",
+            "connectionEndpoints.ws-json.options.maxBufferByteSize",
+        ),
+    ],
+)
+def test_a_key_that_nothing_depends_on_here_says_so_unless_it_is_the_default(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str, place: str
+) -> None:
+    _, said = warnings(tmp_path, text, caplog)
+
+    assert len(said) == 1
+    assert said[0].startswith(f"config.yml:1: {place}")
+    assert ": does nothing here: " in said[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("monitoring: {type: http}", "monitoring.options: needs headerKey and headerValue"),
+        (
+            "monitoring: [{type: log}, {type: https}]",
+            "monitoring[1].type: unknown type 'https'; did you mean http?",
+        ),
+        (
+            "monitoring: [{type: http, options: &a {allowOpenPermissions: true}}, {type: http, options: *a}]",
+            "monitoring: two of type http have the same url",
+        ),
+        (
+            "storage: {type: postgres, options: {ssl: {cert: file(config.yml)}}}",
+            "storage.options.ssl: cert and key go together",
+        ),
+        (
+            "storage: {type: mysql, options: {url: 'postgres://a/b'}}",
+            "storage.options: the url is not one of mysql",
+        ),
+        ("storage: {type: postgres, options: {ssl: 3}}", "storage.options.ssl: must be a section of keys"),
+    ],
+)
+def test_services_that_cannot_be_are_told_why(tmp_path: Path, text: str, problem: str) -> None:
+    (found,) = problems(tmp_path, text)
+    assert found.startswith(f"config.yml:1: {problem}")
 
 
 def test_mqtt_is_read_and_said_not_to_listen(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

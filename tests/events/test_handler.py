@@ -131,7 +131,7 @@ def test_other_nodes_hear_of_the_first_and_last_subscriber_and_of_every_event(wo
 def test_an_event_of_another_node_reaches_all_subscribers_and_goes_no_further(world: World) -> None:
     subscriber = world.subscriber("e")
     world.cluster.take()
-    world.handler.deliver(emitted("e", "1"))
+    world.cluster.say(emitted("e", "1"))
     assert subscriber.take() == [emitted("e", "1")]
     assert world.cluster.take() == []
 

@@ -77,11 +77,11 @@ async def running(
     **options: Any,
 ) -> AsyncIterator[Node]:
     """A node that allows everything to everybody unless ``check`` and ``decide`` say otherwise."""
+    options.setdefault("permissions", lambda _: Rules(check) if check else AllowEverything())
     node = Node(
         settings or config(),
         store=store or StoreDouble(),
         cluster=SingleNode(),
-        permissions=lambda _: Rules(check) if check else AllowEverything(),
         login=Login([Strategy(decide) if decide else OpenLogin()]),
         **options,
     )

@@ -120,8 +120,8 @@ def start_fails(*arguments: str | Path, folder: Path) -> str:
     return done.stderr.splitlines()[-1]
 
 
-def test_more_than_one_worker_is_refused(folder: Path) -> None:
-    assert "clusters are not there yet" in start_fails("--workers", "2", folder=folder)
+def test_more_than_one_worker_is_refused_without_a_way_between_them(folder: Path) -> None:
+    assert "Set REDIS_URL" in start_fails("--workers", "2", folder=folder)
 
 
 def test_a_database_without_tables_is_refused_with_what_to_do(folder: Path) -> None:

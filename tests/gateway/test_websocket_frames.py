@@ -8,13 +8,13 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from websockets.frames import Close, Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from gateway.frames import Payload, binary_frame, read_simple_frames, text_frame
+from gateway.frames import MOST_PONGS, Payload, binary_frame, read_pings, read_simple_frames, text_frame
 from gateway.open_socket import OpenSocket
 from tests.gateway.websocket_kit import (
     BINARY,
@@ -167,6 +167,7 @@ all_streams = st.tuples(good_streams, st.one_of(st.just(b""), wrong), good_strea
 cuts = st.lists(st.integers(0, 5000), max_size=12)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(all_streams, cuts)
 async def test_however_it_is_cut_a_stream_is_read_as_websockets_reads_it(
     data: bytes, cuts: list[int]
@@ -174,6 +175,7 @@ async def test_however_it_is_cut_a_stream_is_read_as_websockets_reads_it(
     assert read_by_us(split(data, cuts)) == read_by_websockets(data)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.one_of(whole, pings, fragmented), max_size=4).map(b"".join))
 async def test_a_stream_that_comes_byte_by_byte_is_read_as_if_it_came_at_once(data: bytes) -> None:
     assert read_by_us([data[index : index + 1] for index in range(len(data))]) == read_by_us([data])
@@ -220,3 +222,57 @@ async def test_an_idle_socket_costs_little_memory_even_after_pings_and_fragments
     finally:
         tracemalloc.stop()
     assert used < 1000 * BYTES_PER_SOCKET
+
+
+# Pings
+
+
+PONG = 0xA
+
+
+def pong(payload: bytes) -> bytes:
+    return Frame(Opcode.PONG, payload).serialize(mask=False)
+
+
+def test_each_whole_ping_is_answered_with_its_payload_and_pongs_are_passed_over() -> None:
+    data = frame(PING, b"one") + frame(PONG, b"unasked") + frame(PING) + frame(PING, b"x" * 125)
+    pongs: list[bytes] = []
+    assert read_pings(data, 0, pongs) == len(data)
+    assert pongs == [pong(b"one"), pong(b""), pong(b"x" * 125)]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        frame(TEXT, b"text"),
+        frame(CLOSE, close_payload(1000)),
+        frame(PING, b"not final", fin=False),
+        frame(PING, b"reserved", reserved=1),
+        frame(PING, b"not masked", key=None),
+        frame(PING, b"too long for a control frame" * 5),
+        frame(PING, b"partial")[:-1],
+        frame(PING, b"partial")[:5],
+        b"\x89",
+    ],
+)
+def test_what_is_no_whole_valid_ping_is_left_to_others(other: bytes) -> None:
+    first = frame(PING, b"first")
+    pongs: list[bytes] = []
+    assert read_pings(first + other, 0, pongs) == len(first)
+    assert pongs == [pong(b"first")]
+
+
+def test_of_a_flood_of_pings_the_first_and_the_last_are_answered() -> None:
+    sent = [b"%d" % number for number in range(10 * MOST_PONGS)]
+    pongs: list[bytes] = []
+    read_pings(b"".join(frame(PING, payload) for payload in sent), 0, pongs)
+    assert pongs == [pong(payload) for payload in [*sent[: MOST_PONGS - 1], sent[-1]]]
+
+
+def test_a_flood_of_pings_and_messages_is_answered_in_one_write_and_no_message_is_lost() -> None:
+    transport, receiver = FakeTransport(), Recorder()
+    socket = OpenSocket(transport, receiver, connections=set(), max_size=LIMIT)  # type: ignore[arg-type]
+    count = 10 * MOST_PONGS
+    socket.data_received((frame(PING, b"p") + frame(TEXT, b"m")) * count)
+    assert transport.written == [pong(b"p") * MOST_PONGS]
+    assert receiver.payloads == ["m"] * count

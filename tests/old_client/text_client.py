@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection
 
 from tests.deepstream_protocol.text_lines import shown, wire
 
-DEADLINE = 5.0
+DEADLINE = 15.0
 OWN_PATH, COMMON_PATH = "/deepstream-v3", "/deepstream"
 
 

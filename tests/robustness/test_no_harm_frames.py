@@ -177,9 +177,6 @@ async def test_bytes_that_are_no_frame_close_the_connection(
             assert closed == code
 
 
-@pytest.mark.xfail(
-    reason="a ping costs 25 µs, and all pings of one read are answered without a pause for the others"
-)
 async def test_a_flood_of_websocket_pings_is_answered_and_delays_nobody(
     server: Server, report: Report
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, DjangoHelpFormatter
 
-from gateway.commands import check, explain, hash_password, info, nginx, rules, service, start
+from gateway.commands import check, explain, hash_password, info, install, nginx, rules, service, start
 from gateway.commands.subcommand import Subcommand
 
 SUBCOMMANDS: Mapping[str, Subcommand] = {
@@ -17,6 +17,7 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
     "explain": explain,
     "hash": hash_password,
     "info": info,
+    "install": install,
     "nginx": nginx,
     "rules": rules,
     "service": service,
