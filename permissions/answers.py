@@ -30,7 +30,10 @@ class Answers:
 
     def ask(self, names: Iterable[str]) -> None:
         """Put the question for each name, as far as memory goes."""
+        known_open = self._inquiry.open_names
         for name in names:
+            if name in known_open:
+                continue
             try:
                 refusal = self._inquiry.answer(self._user, self._message, name)
             except NotLoaded as missing:

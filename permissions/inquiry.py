@@ -30,6 +30,8 @@ class Inquiry:
         self.table = tables[question.section, question.rule_type]
         self.creation = tables["record", "create"] if question.creates else None
         self._find = self.table.find
+        self.open_names = self.table.open_names if self.creation is None else frozenset()
+        """Names that everyone is known to be allowed, without ``answer``."""
         self._now = now
 
     @property
@@ -44,6 +46,7 @@ class Inquiry:
             if not constant:
                 return Denial.DENIED
             if self.creation is None:
+                self.table.remember_open(name)
                 return None
         return self.examine(match, user, message, name)
 

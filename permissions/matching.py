@@ -74,6 +74,8 @@ class PathTable:
         self._plain = [Match(rule, pattern, ()) for pattern, rule in self._entries]
         self._together = _together([pattern.regex for pattern, _ in self._entries])
         self._remembered = lru_cache(maxsize=CACHED_NAMES)(self._search)
+        self.open_names: set[str] = set()
+        """Some of the names whose rule is ``true``: asked most, so known without looking anything up."""
 
     @property
     def is_open(self) -> bool:
@@ -85,6 +87,13 @@ class PathTable:
     def find(self, name: str) -> Match | None:
         """The rule for ``name``, or None when no path that has one matches."""
         return self._remembered(name) if len(name) <= CACHED_LENGTH else self._search(name)
+
+    def remember_open(self, name: str) -> None:
+        """The rule of ``name`` is ``true``."""
+        if len(name) <= CACHED_LENGTH:
+            if len(self.open_names) >= CACHED_NAMES:
+                self.open_names.clear()
+            self.open_names.add(name)
 
     def matches(self, name: str) -> list[Match]:
         """Every rule whose path matches, the one that counts first."""

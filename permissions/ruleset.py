@@ -68,6 +68,8 @@ class RuleSet:
         if inquiry.bulk:
             return self._check_bulk(inquiry, user, message)
         name = message.name or ""
+        if name in inquiry.open_names:
+            return None
         try:
             refusal = inquiry.answer(user, message, name)
         except NotLoaded as missing:

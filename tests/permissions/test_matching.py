@@ -132,6 +132,15 @@ def test_only_so_many_and_only_short_names_are_remembered() -> None:
     assert found._remembered.cache_info().currsize == CACHED_NAMES
 
 
+def test_only_so_many_and_only_short_names_are_remembered_as_open() -> None:
+    found = table("*")
+    found.remember_open("x" * (CACHED_LENGTH + 1))
+    assert not found.open_names
+    for index in range(CACHED_NAMES + 100):
+        found.remember_open(f"name {index}")
+    assert len(found.open_names) == 100
+
+
 @pytest.mark.parametrize(
     ("rules", "is_open"),
     [

@@ -49,6 +49,15 @@ def message_for(topic: Topic, action: int) -> Message:
     return Message(topic, action, name="x", path="a", data="{}" if action != R.PATCH_MULTI else "[]")
 
 
+@pytest.mark.parametrize("action", [R.SUBSCRIBE, R.READ])
+def test_what_is_open_to_readers_is_still_closed_to_those_who_would_create_it(action: int) -> None:
+    rules = allowing("record", "read")
+    for _ in range(3):
+        assert rules.check(BOB, Message(Topic.RECORD, action, name="x")) is None
+        creating = rules.check(BOB, Message(Topic.RECORD, R.SUBSCRIBECREATEANDREAD, name="x"))
+        assert at_once(creating) == {"x": DENIED}
+
+
 def verdict_of(
     expression: str, message: Message, *, user: User = BOB, records: Records | None = None
 ) -> Verdict:
