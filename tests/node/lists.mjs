@@ -1,10 +1,11 @@
 // Lists and double-ended queues: records in the client's clothes (PROTOCOL.md section 5).
-import { Inbox, assert, same, scenario, until, within } from './kit.mjs'
+import { Inbox, agreed, assert, same, scenario, until, within } from './kit.mjs'
 
 async function lists (stage, kind = 'getList') {
   const name = stage.name('list')
   const clients = [await stage.login(), await stage.login()]
   const [mine, theirs] = await Promise.all(clients.map(client => within(client.record[kind](name).whenReady(), 'the list')))
+  await agreed()
   return { name, clients, mine, theirs }
 }
 

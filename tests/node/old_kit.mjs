@@ -63,5 +63,6 @@ export async function pair (stage) {
   const name = stage.name('record')
   const [{ client: before }, today] = [await login(stage), await stage.login()]
   const [theirs, mine] = [await ready(before.record.getRecord(name)), await within(today.record.getRecord(name).whenReady(), 'ready')]
+  await agreed()
   return { name, before, today, theirs, mine }
 }

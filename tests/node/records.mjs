@@ -1,5 +1,5 @@
 // One client's and two clients' records (PROTOCOL.md section 5).
-import { C, Inbox, assert, refusal, same, scenario, settled, tap, until, within } from './kit.mjs'
+import { C, Inbox, agreed, assert, refusal, same, scenario, settled, tap, until, within } from './kit.mjs'
 
 const { RECORD_ACTION, TOPIC } = C
 
@@ -12,7 +12,9 @@ export function ready (client, name) {
 async function pair (stage, options = {}) {
   const name = stage.name('record')
   const [left, right] = [await stage.login({}, options), await stage.login({}, options)]
-  return { name, left, right, mine: await ready(left, name), theirs: await ready(right, name) }
+  const [mine, theirs] = [await ready(left, name), await ready(right, name)]
+  await agreed()
+  return { name, left, right, mine, theirs }
 }
 
 const sameState = (one, other) => until(

@@ -34,6 +34,10 @@ CONFIG = {
 }
 
 
+REFERENCE_ATTEMPTS = 3
+"""The reference server at times offers a subscription to no listener: in some 200 conversations once."""
+
+
 class Follower(TextClient):
     """A client of the reference server, which sends an empty frame where it has nothing to say."""
 
@@ -62,10 +66,21 @@ def speaker(
 
 @pytest.mark.parametrize("title", CONVERSATIONS)
 async def test_it_is_said_as_written(speaker: Server, title: str) -> None:
-    is_reference = speaker.kind == "reference"
-    omitted = "<+" if is_reference else "<-"
+    if speaker.kind != "reference":
+        await play(title, speaker, TextClient, omitted="<-")
+        return
+    for attempt in range(REFERENCE_ATTEMPTS):
+        try:
+            await play(title, speaker, Follower, omitted="<+")
+            return
+        except TimeoutError:
+            if attempt == REFERENCE_ATTEMPTS - 1:
+                raise
+
+
+async def play(title: str, speaker: Server, client_class: type[TextClient], *, omitted: str) -> None:
+    """Say and hear each line but those that this server has not, by design."""
     async with AsyncExitStack() as stack:
-        client_class = Follower if is_reference else TextClient
         clients: dict[str, TextClient] = {}
         for label, user in USERS.items():
             login = client_class.login(speaker.url, username=user)

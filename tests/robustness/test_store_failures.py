@@ -17,12 +17,12 @@ from tests.robustness.conftest import Report, StartServer
 from tests.robustness.crowd import logged_in
 from tests.robustness.failing_store import READ_ONLY, full_disk, locked, refusing
 from tests.robustness.pulse import Latencies, Pulse
-from tests.robustness.unharmed import P99
+from tests.robustness.unharmed import P99_IN_ALL
 from tests.servers import Server
 
 pytestmark = pytest.mark.xdist_group("robustness")
 
-BUSY_TIMEOUT = 1
+BUSY_TIMEOUT = 3
 """Seconds that the server's database waits for a lock."""
 
 KEPT = "SELECT name, version, data FROM records_record WHERE name LIKE 'kept/%' ORDER BY name"
@@ -88,7 +88,7 @@ async def read_times(client: Client) -> Latencies:
         started = time.perf_counter()
         client.send(Message(Topic.RECORD, RecordAction.READ, name="quiet"))
         await read
-        latencies.all.append(time.perf_counter() - started)
+        latencies.add(time.perf_counter() - started, 0.0)
     return latencies
 
 
@@ -118,8 +118,8 @@ async def test_writes_to_a_failing_store_answer_with_an_error_and_leave_no_trace
     report("events meanwhile", pulse.events)
     report("cached reads meanwhile", reads)
     assert not pulse.lost
-    assert pulse.events.at(0.99) < P99
-    assert reads.at(0.99) < P99
+    assert pulse.events.at(0.99) < P99_IN_ALL
+    assert reads.at(0.99) < P99_IN_ALL
     assert server.is_healthy()
 
 
@@ -198,5 +198,5 @@ async def test_a_read_only_database_serves_reads_and_events_and_refuses_writes(
         await pulse.beats(20)
     assert {answer.action for answer in answers} == {RecordAction.RECORD_UPDATE_ERROR}
     assert not pulse.lost
-    assert reads.at(0.99) < P99
+    assert reads.at(0.99) < P99_IN_ALL
     assert server.sql(KEPT) == before

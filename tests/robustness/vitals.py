@@ -22,6 +22,10 @@ class Vitals:
         """Open file descriptors."""
         return len(os.listdir(self._folder / "fd"))
 
+    def busy(self) -> float:
+        """Seconds that its main thread, which runs the event loop, was at work until now."""
+        return int((self._folder / "schedstat").read_text().split()[0]) / 1_000_000_000
+
     @property
     def memory(self) -> int:
         """Bytes resident now."""
