@@ -70,8 +70,8 @@ class Batch:
         try:
             return await caller.ask(command.message, command.answers)
         except Exception:
-            log.exception(
-                "A command failed, topic %d action %d", command.message.topic, command.message.action
-            )
+            message = command.message
+            extra = {"about": message}
+            log.exception("A command failed, topic %d action %d", message.topic, message.action, extra=extra)
             self._replies[position] = FAULT
             return None

@@ -42,6 +42,7 @@ class LiveNames:
             "records.names": self._records,
             "rpc.names": self._rpc,
             "presence.online": self._online,
+            "presence.user": self._user,
             "listening.patterns": self._patterns,
         }
 
@@ -96,6 +97,10 @@ class LiveNames:
             ),
             "watchingAll": sum(len(presence.to_all.at(name)) for name in presence.to_all.names()),
         }
+
+    async def _user(self, name: str) -> dict[str, Any]:
+        """How many logged-in connections one user has here."""
+        return {"connections": self._node.presence.sockets().get(name, 0)}
 
     async def _patterns(self, search: str = "", limit: int = LIMIT) -> dict[str, Any]:
         """Patterns that are listened to here, who provides what, and names that nobody would provide."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from accounts.operator_login import is_operator
 from cluster.operations import OperationError
-from gateway.live_rows import LIMIT, bounded
+from gateway.live_rows import LIMIT, SCANNED, bounded
 from gateway.node import Node
 from gateway.operations import Operation, Operations
 from pubsub.connection import Connection
@@ -36,6 +36,7 @@ class LiveRecords:
         """The table for ``Operations.add``."""
         return {
             "records.watchers": self._watchers,
+            "records.unstored": self._unstored,
             "records.write-many": self._write_many,
             "records.delete-many": self._delete_many,
         }
@@ -49,9 +50,20 @@ class LiveRecords:
             "subscribers": len(subscribers),
             "clients": [_client(one) for one in islice(subscribers, bounded(limit))],
             "provider": None if offer is None else _client(offer.connection) | {"pattern": offer.pattern},
-            "stored": not (self._excluded and name.startswith(self._excluded)),
+            "stored": not name.startswith(self._excluded),
             "history": self._chronicle is not None and self._chronicle.covers(name),
         }
+
+    async def _unstored(self, prefix: str = "", limit: int = LIMIT) -> dict[str, Any]:
+        """Which names that begin with ``prefix`` no list from the database has.
+
+        ``prefixes`` are those of the configuration that concern it, ``names`` the records under them that
+        have subscribers here, of the first SCANNED that have any.
+        """
+        prefixes = [one for one in self._excluded if one.startswith(prefix) or prefix.startswith(one)]
+        live = islice(self._node.records.subscriptions.names(), SCANNED) if prefixes else ()
+        names = (name for name in live if name.startswith(prefix) and name.startswith(self._excluded))
+        return {"prefixes": prefixes, "names": list(islice(names, bounded(limit)))}
 
     async def _write_many(
         self, records: list[list[Any]], author: str = "", replace: bool = True

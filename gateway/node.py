@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 from accounts.login import Login
@@ -150,8 +150,8 @@ class Node:
         return self._is_permitted(connection, message, await pending)
 
     def _is_permitted(self, connection: Connection, message: Message, verdict: Verdict) -> bool:
-        for name, denial in (verdict or {}).items():
-            connection.send(denied(message, denial, name))
+        if verdict:
+            _refuse(connection, message, verdict)
         return not verdict
 
     async def _dispatch_later(
@@ -169,8 +169,7 @@ class Node:
     ) -> Awaitable[Any] | None:
         """Refuse the names that are denied, and go on with the others (PROTOCOL.md section 3)."""
         if verdict:
-            for name, denial in verdict.items():
-                connection.send(denied(message, denial, name))
+            _refuse(connection, message, verdict)
             question = QUESTIONS.get((message.topic, message.action))
             if message.names is None or question is None or not question.bulk:
                 return None
@@ -234,6 +233,12 @@ class Node:
         self._expiry.close()
         for handler in (self.events, self.records, self.rpc):
             handler.close()
+
+
+def _refuse(connection: Connection, message: Message, verdict: Mapping[str, Denial]) -> None:
+    for name, denial in verdict.items():
+        connection.send(denied(message, denial, name))
+    log.debug("%s: the rules refuse a message", connection, extra={"event": "denied", "about": message})
 
 
 def denied(message: Message, denial: Denial, name: str) -> Message:

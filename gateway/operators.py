@@ -123,7 +123,8 @@ class Operators:
     def _subscribe(self, connection: Connection, message: Message) -> None:
         for name in names_of(message):
             if (problem := self._feeds.problem(connection, name)) is not None:
-                log.info("%s may not have the feed %s: %s", connection, name[:200], problem)
+                extra = {"about": message}
+                log.info("%s may not have the feed %s: %s", connection, name[:200], problem, extra=extra)
                 connection.send(refusal(message, EventAction.MESSAGE_DENIED, name=name))
             elif not self._feeds.add(connection, name):
                 remark(connection, message, EventAction.MULTIPLE_SUBSCRIPTIONS, name)

@@ -183,7 +183,7 @@ class Session:
                 try:
                     pending = self._stage(connection, message)
                 except Exception:
-                    log.exception(FAULT, connection, message.topic, message.action)
+                    log.exception(FAULT, connection, message.topic, message.action, extra={"about": message})
                     self._end(Close.INTERNAL_ERROR, "the server made a mistake")
                     return
                 if pending is not None:
@@ -209,7 +209,8 @@ class Session:
                 if (following := self._stage(self.connection, message)) is not None:
                     await following
         except Exception:
-            log.exception(FAULT, self.connection, message.topic, message.action)
+            extra = {"about": message}
+            log.exception(FAULT, self.connection, message.topic, message.action, extra=extra)
             self._end(Close.INTERNAL_ERROR, "the server made a mistake")
             return
         self._waiting, self._undone = None, _NOTHING

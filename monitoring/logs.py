@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 
 import orjson
 
+from deepstream_protocol.message import Message
+from deepstream_protocol.topics import ACTIONS, Topic
 from pubsub.connection import Connection
 
 
@@ -62,6 +64,8 @@ class JsonFormatter(logging.Formatter):
     """An object a line: time, level, logger, event, message, and what is known of connection, user and fault.
 
     ``event`` is the same for all lines of a kind: their word for it, else the text before it is filled in.
+    ``about`` is the client's message that the line is about, if it was logged with ``extra={"about": …}``:
+    nobody describes a message before its line is written.
     """
 
     def __init__(self) -> None:
@@ -83,9 +87,44 @@ class JsonFormatter(logging.Formatter):
             line["connection"] = connection.id
             line["address"] = connection.address
             line["user"] = connection.user.id
+        if isinstance(message := getattr(record, "about", None), Message):
+            line["about"] = described(message)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return orjson.dumps(line, default=str).decode()
+
+
+LONGEST = 1024
+"""Characters of a text that a line shows of a message."""
+
+MOST = 20
+"""Names that it shows of one."""
+
+
+def described(message: Message) -> dict[str, Any]:
+    """Which message it is: what a client can find it by in its own log, and nothing that it carries."""
+    shown: dict[str, Any] = dict(zip(("topic", "action"), _words(message), strict=True))
+    if message.name is not None:
+        shown["name"] = message.name[:LONGEST]
+    if message.names is not None:
+        shown["names"] = [name[:LONGEST] for name in message.names[:MOST]]
+    if message.correlation_id is not None:
+        shown["correlationId"] = message.correlation_id[:LONGEST]
+    if message.version is not None:
+        shown["version"] = message.version
+    return shown
+
+
+def _words(message: Message) -> tuple[str, str]:
+    """Topic and action by their names, as numbers where they have none."""
+    try:
+        topic = Topic(message.topic)
+    except ValueError:
+        return str(message.topic), str(message.action)
+    try:
+        return topic.name, ACTIONS[topic](message.action).name
+    except (KeyError, ValueError):
+        return topic.name, str(message.action)
 
 
 def _connection_of(record: logging.LogRecord) -> Connection | None:

@@ -58,6 +58,20 @@ class Page:
     group: str = "Live"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A page outside the site that all staff may see: ``url_name`` is what ``reverse`` knows it by."""
+
+    url_name: str
+    title: str
+    icon: str
+    group: str
+
+
+LINKS = (Link(url_name="rest:docs", title="REST API", icon="api", group="Access"),)
+"""Links in the sidebar, behind the pages and models of their group."""
+
+
 class OperatorsSite(UnfoldAdminSite):
     """Django's admin site with pages that belong to no model."""
 
@@ -91,7 +105,7 @@ class OperatorsSite(UnfoldAdminSite):
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
         """Pages and models together, by group; only what the user may see."""
         groups: dict[str, list[dict[str, Any]]] = {name: [] for name in GROUPS}
-        for group, item in [*self._page_items(request), *self._model_items(request)]:
+        for group, item in [*self._page_items(request), *self._model_items(request), *_links(request)]:
             groups.setdefault(group, []).append(item)
         return [
             {"title": name, "items": self._get_navigation_items(request, items)}
@@ -112,6 +126,12 @@ class OperatorsSite(UnfoldAdminSite):
                 place = MODELS.get(label) or MODELS.get(app["app_label"], (app["name"], "table"))
                 if link := model["admin_url"] or model["add_url"]:
                     yield place[0], {"title": str(model["name"]), "icon": place[1], "link": link}
+
+
+def _links(request: HttpRequest) -> Iterator[tuple[str, dict[str, Any]]]:
+    user = request.user
+    for link in LINKS if user.is_active and user.is_staff else ():
+        yield link.group, {"title": link.title, "icon": link.icon, "link": reverse(link.url_name)}
 
 
 def site() -> OperatorsSite:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -10,8 +10,8 @@ from rest_framework.response import Response
 
 from accounts.roles import VIEW_LIVE
 from rest.body import validated
-from rest.live_names import MOST, LiveQuery, added_up
-from rest.nodes import Answers, ask, described, rows
+from rest.live_names import LiveQuery, added_up
+from rest.nodes import ask, described, rows
 from rest.schema import NAME
 from rest.views import Endpoint
 
@@ -58,8 +58,9 @@ class OneUser(Endpoint):
     )
     def get(self, request: Request, name: str) -> Response:
         """Whether a user is online, and at which nodes."""
-        answers = ask("presence.online", search=name, limit=MOST)
-        nodes = _connections(answers, name)
+        answers = ask("presence.user", name=name)
+        counts = {node: said["connections"] for node, said in answers.said.items()}
+        nodes = {node: count for node, count in counts.items() if count}
         return Response(
             {
                 "name": name,
@@ -69,13 +70,3 @@ class OneUser(Endpoint):
                 "unanswered": answers.unanswered,
             }
         )
-
-
-def _connections(answers: Answers, name: str) -> dict[str, Any]:
-    """How many ``name`` has at each node where it has any."""
-    return {
-        node: row["connections"]
-        for node, said in answers.said.items()
-        for row in said["names"]
-        if row["name"] == name
-    }

@@ -9,32 +9,27 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 
 from cluster import announce
+from monitoring.views.page import ask_all
 from permissions.asking import ACTIONS
-from permissions.views.nodes import ask_everywhere, time_of
+from permissions.views.nodes import time_of
 from permissions.views.page import RulesPage, version_or_404
 from permissions.views.trace import shown
 
-SHOWN = 200
-"""Denials on the page, of all nodes together."""
-
 
 class Denials(RulesPage):
-    """The latest denials of all nodes; ``?q=`` finds users and names."""
+    """The latest denials of all nodes, live; ``?q=`` finds users and names."""
 
     title = "Denials"
     template_name = "admin/permissions/denials.html"
+    links = ("rules_decision",)
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """The list."""
-        answers = ask_everywhere("rules.denials")
-        query = request.GET.get("q", "")
-        found = [row(one, node) for node, answer in answers for one in answer["denials"]]
-        found = [one for one in found if not query or query in (one["user"] or "") or _is_named(one, query)]
-        found.sort(key=lambda one: one["time"], reverse=True)
-        total = sum(answer["total"] for _, answer in answers)
-        return self.render_to_response(
-            self.get_context_data(answers=answers, denials=found[:SHOWN], total=total, query=query)
-        )
+    def snapshot(self) -> Any:
+        """What the nodes keep now."""
+        return ask_all("rules.denials")
+
+    def details(self) -> dict[str, Any]:
+        """What is searched for, and how topics are called."""
+        return {"search": self.request.GET.get("q", ""), "topics": _TOPICS}
 
 
 class Decision(RulesPage):
@@ -118,7 +113,3 @@ def _question(found: dict[str, Any], node: str) -> dict[str, str] | None:
     if "oldData" in question:
         fields["old_data"] = json.dumps(question["oldData"], ensure_ascii=False)
     return fields
-
-
-def _is_named(one: dict[str, Any], query: str) -> bool:
-    return any(query in name for name in one["shown_names"])

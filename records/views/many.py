@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.http import urlencode
 
+from cluster import announce
 from records import listing
 from records.listing import COUNTED, LOOKED_AT, SORTED, Found, StoredSize
 from records.models import Record
@@ -51,12 +52,14 @@ class RecordList(RecordsPage):
         else:
             shown = self._list(listing.names_after(asked.get("after", ""), prefix, ROWS), "")
         counted = listing.counted(prefix)
+        is_later = "after" in asked
         return self.show(
             prefix=prefix,
             search=search,
             order=order,
             is_tree="above" in shown,
-            is_later="after" in asked,
+            is_later=is_later,
+            unstored=None if is_later else _unstored(prefix, search),
             count=f"more than {COUNTED:,}" if counted > COUNTED else f"{counted:,}",
             columns=[_column(asked, order, name, label) for name, label in _COLUMNS],
             next=_changed(asked, after=shown["then"]) if shown["then"] is not None else "",
@@ -72,12 +75,37 @@ class RecordList(RecordsPage):
     def _tree(self, prefix: str, after: str) -> dict[str, Any]:
         branches, then = listing.branches(prefix, after, BRANCHES)
         rows = {row["name"]: row for row in _rows([one.name for one in branches if not one.is_folder])}
+        folders = [one.name for one in branches if one.is_folder]
+        counts = dict(zip(folders, listing.counts(folders), strict=True))
         return {
-            "rows": [_branch(prefix, one, rows) for one in branches],
+            "rows": [
+                _folder(prefix, one.name, counts[one.name])
+                if one.is_folder
+                else {"label": _label(prefix, one.name), **rows.get(one.name, {"name": one.name})}
+                for one in branches
+            ],
             "above": _above(prefix),
             "then": then,
             "note": "",
         }
+
+
+PATIENCE = 0.2
+"""Seconds that a list waits for what nodes say of records that are not stored."""
+
+
+def _unstored(prefix: str, search: str) -> dict[str, Any] | None:
+    """What a list cannot have because it is in memory alone: prefixes, and names that are live somewhere."""
+    try:
+        prefixes = announce.perform("records.unstored", timeout=PATIENCE, prefix=prefix, limit=1)["prefixes"]
+        if not prefixes:
+            return None
+        outcomes = announce.perform_everywhere("records.unstored", timeout=PATIENCE, prefix=prefix)
+    except announce.AnnounceError:
+        return None
+    live = {name for outcome in outcomes.values() if outcome.error is None for name in outcome.value["names"]}
+    wanted = search.casefold()
+    return {"prefixes": prefixes, "names": sorted(name for name in live if wanted in name.casefold())[:ROWS]}
 
 
 _COLUMNS = (("name", "Name"), ("version", "Version"), ("size", "Size"), ("updated", "Updated"))
@@ -90,17 +118,18 @@ def _rows(names: list[str]) -> list[dict[str, Any]]:
     return [rows[name] for name in names if name in rows]
 
 
-def _branch(prefix: str, branch: listing.Branch, rows: dict[str, Any]) -> dict[str, Any]:
-    label = branch.name[len(prefix) :] or branch.name
-    if not branch.is_folder:
-        return {"label": label, "is_folder": False, **rows.get(branch.name, {"name": branch.name})}
-    counted = listing.counted(branch.name)
+def _folder(prefix: str, name: str, counted: int) -> dict[str, Any]:
     return {
-        "label": label,
+        "label": _label(prefix, name),
         "is_folder": True,
         "count": f"{COUNTED:,}+" if counted > COUNTED else f"{counted:,}",
-        "query": urlencode({"view": "tree", "prefix": branch.name}),
+        "query": urlencode({"view": "tree", "prefix": name}),
     }
+
+
+def _label(prefix: str, name: str) -> str:
+    """What a level below ``prefix`` calls a branch."""
+    return name[len(prefix) :] or name
 
 
 def _above(prefix: str) -> list[dict[str, str]]:

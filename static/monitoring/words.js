@@ -43,6 +43,15 @@ export function span(value) {
 
 export const ago = (then) => (then ? `${span(Date.now() - then)} ago` : "–");
 
+const two = (value) => String(value).padStart(2, "0");
+
+/** Day and time, of this browser's zone. */
+export function moment(then) {
+  const at = new Date(then);
+  const day = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join("-");
+  return `${day} ${clock(then)}`;
+}
+
 export const clock = (then) => new Date(then).toLocaleTimeString("en-GB");
 
 /** A node's name; of the long ones that servers make up for themselves, the beginning. */

@@ -22,8 +22,8 @@ NASTY = "<script>alert(1)</script>'\"/ünï %2F&?#/🚗"
 
 @pytest.fixture(scope="module")
 def config() -> dict[str, Any]:
-    """A server that keeps the history of records."""
-    return configuration(record={"history": {"enabled": True}})
+    """A server that keeps the history of records, and some records in memory alone."""
+    return configuration(record={"history": {"enabled": True}, "storageExclusionPrefixes": ["memory/"]})
 
 
 def open_record(page: Page, name: str) -> Page:
@@ -72,6 +72,30 @@ def test_what_a_client_writes_is_on_the_open_page_within_a_second(page: Page, cl
     expect(page.locator("#tree")).to_contain_text("n: 4")
     client.send(Topic.RECORD, RecordAction.DELETE, name="live/1")
     expect(page.locator("#version")).to_have_text("deleted", timeout=1000)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_record_in_memory_alone_is_opened_from_the_list(
+    new_page: Callable[..., Page], clients: Clients, shot: Callable[..., Path], width: int
+) -> None:
+    page = new_page(viewport={"width": width, "height": 844})
+    client = clients.login("carol")
+    long = f"memory/{width}/" + "long" * 100
+    for name in (f"memory/{width}/{NASTY}", long, f"memory/{width}/unseen"):
+        client.write(name, '{"in": "memory"}')
+    client.send(Topic.RECORD, RecordAction.SUBSCRIBEANDREAD, names=[f"memory/{width}/{NASTY}", long])
+    client.receive(topic=Topic.RECORD, action=RecordAction.SUBSCRIBEANDREAD, is_ack=True)
+    page.goto("/admin/records/record/")
+    expect(page.get_by_text("are not in the database")).to_be_visible()
+    shot(page, str(width))
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.get_by_role("link", name=NASTY).click()
+    expect(page.locator("#tree")).to_contain_text("memory")
+    page.go_back()
+    page.get_by_label("Open a record by its name").fill(f"memory/{width}/unseen")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("in memory alone")).to_be_visible()
+    expect(page.locator("#tree")).to_contain_text("memory")
 
 
 def test_who_is_editing_is_not_disturbed_and_chooses_between_both(

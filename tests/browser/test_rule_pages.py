@@ -145,6 +145,31 @@ def test_a_denial_leads_to_its_explanation(page: Page, server: Server, shot: Cal
     expect(page.locator(".rules-verdict")).to_have_text("ALLOWED")
 
 
+def test_denials_come_to_the_open_page_and_equal_ones_count_up(
+    page: Page, server: Server, shot: Callable[..., Path]
+) -> None:
+    activated(page, RULES)
+    page.goto("/admin/rules/denials/?q=SECRET/L")
+    expect(page.locator("#live-state")).to_have_text("Live")
+    expect(page.get_by_text("No denial is kept that this describes.")).to_be_visible()
+    page.evaluate("window.stayed = true")
+    first = "secret/live <i>\"'&"
+    assert emit(server, first) == [first]
+    row = page.locator("#list tbody tr").filter(has_text=first)
+    expect(row).to_contain_text("event EMIT", timeout=1000)
+    row.get_by_role("link", name="Explain").focus()
+    assert emit(server, "other", first, "secret/late") == [first, "secret/late"]
+    expect(page.locator("#list tbody tr")).to_have_count(2, timeout=1000)
+    expect(page.locator("#list tbody tr").first).to_contain_text("secret/late")
+    expect(row.locator("[data-label=Times]")).to_have_text("2")
+    expect(row.get_by_role("link", name="Explain")).to_be_focused()
+    shot(page)
+    assert page.evaluate("window.stayed")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="By the rules in force")).to_be_visible()
+    expect(page.get_by_text(first)).not_to_have_count(0)
+
+
 def test_a_draft_is_tried_on_what_clients_just_did(
     page: Page, server: Server, shot: Callable[..., Path]
 ) -> None:

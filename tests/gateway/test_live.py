@@ -234,6 +234,16 @@ async def test_users_online_come_with_their_connections_and_watchers(node: Node,
     assert answer["watchingAll"] == 1
 
 
+async def test_one_user_is_found_by_the_whole_name_however_many_are_online(
+    node: Node, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_rows, "SCANNED", 1)
+    for name in ("ann", "bob", "bob", "bobby"):
+        client(node, name)
+    assert await ask("presence.user", name="bob") == {"connections": 2}
+    assert await ask("presence.user", name="bo") == {"connections": 0}
+
+
 async def test_patterns_come_with_listeners_provided_names_and_those_without(node: Node, ask: Ask) -> None:
     listener, subscriber = client(node, "listener"), client(node, "subscriber")
     listener.send(Message(Topic.EVENT, EventAction.LISTEN, name="^w/"))

@@ -11,8 +11,13 @@ from typing import Any
 
 import pytest
 
+from deepstream_protocol.message import Message
+from deepstream_protocol.topics import EventAction, RecordAction, Topic
+from gateway.session import FAULT
 from monitoring.logs import JsonFormatter, TextFormatter, formatter, name_node
+from permissions.verdict import Denial, Verdict
 from pubsub.connection import Connection, Flusher, User
+from tests.gateway.node_kit import Peer, running
 from tests.pubsub.kit import JSON
 
 
@@ -107,3 +112,72 @@ def test_structured_lines_carry_the_servers_name() -> None:
         assert json.loads(handler.format(record("x")))["node"] == "north"
     finally:
         logging.getLogger().removeHandler(handler)
+
+
+# Which message a line is about
+
+
+def about(message: Message) -> dict[str, Any]:
+    line = json.loads(JsonFormatter().format(record("x", about=message)))
+    found: dict[str, Any] = line["about"]
+    return found
+
+
+def test_a_line_says_which_message_it_is_about_and_not_what_that_carried() -> None:
+    patch = Message(Topic.RECORD, RecordAction.PATCH, name="a/<b>", version=7, path="x", data='"secret"')
+    assert about(patch) == {"topic": "RECORD", "action": "PATCH", "name": "a/<b>", "version": 7}
+    bulk = Message(Topic.EVENT, EventAction.SUBSCRIBE, names=["a", "b"], correlation_id="12")
+    assert about(bulk) == {
+        "topic": "EVENT",
+        "action": "SUBSCRIBE",
+        "names": ["a", "b"],
+        "correlationId": "12",
+    }
+
+
+def test_a_message_of_any_size_makes_a_short_line() -> None:
+    long = Message(Topic.EVENT, EventAction.SUBSCRIBE, name="n" * 9999, names=["x" * 9999] * 999)
+    found = about(long)
+    assert (len(found["name"]), len(found["names"]), len(found["names"][0])) == (1024, 20, 1024)
+
+
+@pytest.mark.parametrize(
+    ("topic", "action", "words"),
+    [(4, 99, ("EVENT", "99")), (77, 1, ("77", "1")), (10, 1, ("LOCK", "1"))],
+)
+def test_a_message_that_has_no_name_is_told_by_its_numbers(
+    topic: int, action: int, words: tuple[str, str]
+) -> None:
+    assert about(Message(topic, action)) == {"topic": words[0], "action": words[1]}
+
+
+def logged(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, Any]]:
+    """The lines of one kind, as objects."""
+    lines = [json.loads(JsonFormatter().format(one)) for one in caplog.records]
+    return [line for line in lines if line["event"] == event]
+
+
+@pytest.mark.parametrize("waits", [False, True], ids=["at once", "later"])
+async def test_a_fault_and_a_refusal_say_whose_message_it_was(
+    caplog: pytest.LogCaptureFixture, waits: bool
+) -> None:
+    def judged(message: Message) -> Verdict:
+        if message.name == "bad":
+            raise RuntimeError("a mistake")
+        return {"denied": Denial.DENIED} if message.name == "denied" else None
+
+    async def later(message: Message) -> Verdict:
+        return judged(message)
+
+    caplog.set_level(logging.DEBUG, "deepstream")
+    async with running(check=lambda _, message: later(message) if waits else judged(message)) as node:
+        ann = Peer(node).log_in("ann")
+        for name in ("good", "denied", "bad"):
+            ann.send(Message(Topic.EVENT, EventAction.EMIT, name=name, data='"secret"'))
+        await ann.closed()
+    [refused] = logged(caplog, "denied")
+    [fault] = [one for one in logged(caplog, FAULT) if "exception" in one]
+    for line, name in ((refused, "denied"), (fault, "bad")):
+        assert line["about"] == {"topic": "EVENT", "action": "EMIT", "name": name}
+        assert (line["connection"], line["user"]) == (ann.connection.id, "ann")
+        assert "secret" not in json.dumps(line)

@@ -52,6 +52,21 @@ def test_a_page_without_a_title_is_not_in_the_sidebar(as_user: AsUser) -> None:
     assert 'href="/admin/client/"' not in html
 
 
+def test_the_sidebar_leads_all_staff_to_the_rest_apis_page(as_user: AsUser) -> None:
+    for client in (as_user("viewer"), as_user(None, name="ned")):
+        assert 'href="/rest/v1/docs/"' in client.get("/admin/").content.decode()
+        assert client.get("/rest/v1/docs/").status_code == 200
+
+
+def test_the_sidebar_leads_nobody_else_there(as_user: AsUser) -> None:
+    for client in (Client(), as_user("viewer", staff=False)):
+        request = RequestFactory().get("/admin/")
+        request.session = client.session
+        request.user = get_user(request)
+        shown = [item["title"] for group in site().get_sidebar_list(request) for item in group["items"]]
+        assert "REST API" not in shown
+
+
 @pytest.mark.parametrize("kind", ["auth/user", "auth/group", "authtoken/tokenproxy"])
 @pytest.mark.parametrize("what", ["", "add/"])
 def test_users_groups_and_tokens_are_kept_in_the_sites_look(as_user: AsUser, kind: str, what: str) -> None:

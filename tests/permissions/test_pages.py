@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from django.contrib.auth.models import Group, User
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import escape
 
 from accounts.roles import make_groups
 from cluster import announce
@@ -127,6 +130,12 @@ async def emit(server: Serving, *names: str) -> None:
         await client.send(Message(Topic.RECORD, RecordAction.HEAD, name="r", correlation_id="1"))
         while (await client.receive(timeout=10)).topic != Topic.RECORD:
             pass
+
+
+def denials_on(answer: HttpResponse) -> list[dict[str, Any]]:
+    """What the page of the denials begins with."""
+    found: list[dict[str, Any]] = answer.context["page"]["snapshot"]["nodes"]["one"]["denials"]
+    return found
 
 
 async def test_a_draft_is_written_shown_compared_and_activated(
@@ -252,6 +261,75 @@ async def test_the_simulator_explains_any_name(
     assert "rules-verdict ds-bad" in text_of(refused)
 
 
+def is_harmless(answer: HttpResponse, odd: str) -> bool:
+    """Whether a page is there and nowhere takes ``odd`` for more than text."""
+    assert answer.status_code in (200, 422), answer.status_code
+    page = text_of(answer)
+    return "<script>alert" not in page and (escape(odd) == odd or odd not in page)
+
+
+def shows(answer: HttpResponse, odd: str) -> bool:
+    """Whether ``odd`` is to be read on a page, as text or in a field."""
+    assert is_harmless(answer, odd)
+    return odd in unescape(re.sub(r"</?span[^>]*>", "", text_of(answer)))
+
+
+@pytest.mark.parametrize("odd", NASTY)
+async def test_every_page_shows_odd_comments_authors_and_rules_as_they_are(
+    server: Serving, operator: Callable[..., Awaitable[Operator]], odd: str
+) -> None:
+    ann = await operator()
+    author = f"~{odd}"[:150]
+    ann.user.username = author
+    await sync_to_async(ann.user.save)()
+    written = json.dumps(odd, ensure_ascii=False)
+    rule = json.dumps(f"name !== {written}", ensure_ascii=False)
+    source = OPEN.replace("event: {", f"event: {{? {written} : {{publish: {rule}}}, ")
+    saved = await ann.post("permissions_rulesetversion_add", source=source, comment=odd)
+    number = int(saved["Location"].rstrip("/").split("/")[-2])
+    first = await active_number()
+    change = "permissions_rulesetversion_change"
+    for answer in (
+        await ann.get("permissions_rulesetversion_changelist"),
+        await ann.get("permissions_rulesetversion_changelist", q=odd),
+        await ann.get(change, number),
+    ):
+        assert shows(answer, odd)
+        assert shows(answer, author)
+    for answer in (
+        await ann.get("permissions_rulesetversion_add", **{"from": number}),
+        await ann.post("permissions_rulesetversion_add", source=source, comment=odd, check=""),
+        await ann.get("rules_compare", number),
+        await ann.get("rules_compare", first, **{"with": number}),
+        await ann.get("rules_activate", number),
+        await ann.post("rules_activate", number, seen=999, comment=odd),
+        await ann.get("permissions_rulesetversion_history", number),
+        await ann.get("admin_logentry_changelist"),
+    ):
+        assert shows(answer, odd)
+    for page in ("rules_simulator", "rules_trial"):
+        assert shows(await ann.get(page, version=number), f"version {number} (draft): {odd[:60]}")
+    assert is_harmless(await ann.get("permissions_rulesetversion_delete", number), odd)
+    explained = {"action": "event.publish", "name": odd, "user": odd, "version": number}
+    assert shows(await ann.post("rules_simulator", **explained), odd)
+    patch = {"action": "record.patch", "name": odd, "path": odd, "payload": written, "old_data": "{}"}
+    assert shows(await ann.post("rules_simulator", **patch), odd)
+    await ann.post("rules_recording", start="", limit=100, minutes=5)
+    await emit(server, odd)
+    tried = await ann.post("rules_trial", version=number)
+    assert "would change 1 of 2" in words_of(tried)
+    assert shows(tried, odd[:199])
+    async with heard(f"version {number} of the database is in force"):
+        await ann.post("rules_activate", number, seen=first, comment=odd)
+    await ann.post("rules_activate", first, seen=number, comment=odd)
+    for answer in (
+        await ann.get(change, number),
+        await ann.get(change, await active_number()),
+        await ann.get("permissions_rulesetversion_changelist"),
+    ):
+        assert shows(answer, odd)
+
+
 async def test_a_rule_that_throws_shows_how_far_it_came(
     server: Serving, operator: Callable[..., Awaitable[Operator]]
 ) -> None:
@@ -306,13 +384,13 @@ async def test_denials_are_listed_and_explained_whatever_their_name(
     async with heard(f"version {number} of the database is in force"):
         await root.post("rules_activate", number, seen=await active_number())
     await emit(server, name)
-    listed = text_of(await ann.get("rules_denials"))
-    assert "<script>alert" not in listed
-    assert "secret" not in listed, "what a message carries is shown to those who ask for it"
-    assert (await ann.get("rules_denials", q=name[:20])).context["denials"]
-    assert not (await ann.get("rules_denials", q="nobody's")).context["denials"]
-    [link] = re.findall(r'href="([^"]*decision/[^"]*)"', listed)
-    found = await sync_to_async(ann._client.get)(link.replace("&amp;", "&"))
+    listed = await ann.get("rules_denials", q=name)
+    assert "<script>alert" not in text_of(listed)
+    assert "secret" not in text_of(listed), "what a message carries is shown to those who ask for it"
+    assert listed.context["page"]["details"]["search"] == name
+    [denial] = denials_on(listed)
+    assert denial["refusedNames"] == [name]
+    found = await ann.get("rules_decision", node="one", number=denial["number"])
     page = text_of(found)
     assert found.status_code == 200
     assert "<script>alert" not in page
@@ -466,12 +544,10 @@ async def test_a_node_that_does_not_answer_is_named_and_harms_no_other(
     monkeypatch.setattr(announce, "perform_everywhere", with_another)
     await ann.post("rules_recording", start="", limit=10, minutes=1)
     await emit(server, "news")
-    for page, arguments in (
-        ("rules_denials", ()),
-        ("permissions_rulesetversion_change", (await active_number(),)),
-    ):
-        said = words_of(await ann.get(page, *arguments))
-        assert "two &lt;lost&gt; did not answer: No answer within 10 s." in said
+    said = words_of(await ann.get("permissions_rulesetversion_change", await active_number()))
+    assert "two &lt;lost&gt; did not answer: No answer within 10 s." in said
+    failed = (await ann.get("rules_denials")).context["page"]["snapshot"]["failed"]
+    assert failed == {"two <lost>": "No answer within 10 s."}
     tried = words_of(await ann.post("rules_trial", version=(await draft(QUIET)).number))
     assert "would change 1 of 2" in tried
     assert "two &lt;lost&gt; : No answer within 10 s." in tried
@@ -539,7 +615,7 @@ async def test_what_a_client_was_refused_fills_in_the_simulator(
         await client.login({"username": "bob"})
         await client.send(Message(Topic.RECORD, action, name="old", **fields))
         assert (await client.receive(timeout=10)).is_error
-    [denial] = (await ann.get("rules_denials")).context["denials"]
+    [denial] = denials_on(await ann.get("rules_denials"))
     found = await ann.get("rules_decision", node="one", number=denial["number"])
     again = found.context["again"]
     assert ("Ask again" in text_of(found)) is (asked is not None)

@@ -57,7 +57,8 @@ async def node() -> AsyncIterator[Node]:
     """A node on the tests' database, with a history, which the pages find."""
     history = HistoryConfig(enabled=True)
     settings = config()
-    settings = replace(settings, record=replace(settings.record, history=history))
+    record = replace(settings.record, history=history, storage_exclusion_prefixes=("memory/", "passing/"))
+    settings = replace(settings, record=record)
     store = DatabaseStore(history=History(history, "one"))
     app = apps.get_app_config("cluster")
     async with running(settings, store=store) as node:
@@ -330,6 +331,45 @@ async def test_names_that_no_record_can_have_are_bad_requests(ask: Ask) -> None:
             assert (await ask(path, name=name)).status_code == 400, (path, name)
     assert (await ask("", prefix="a\0")).status_code == 400
     assert (await ask("one/", name="none")).status_code == 404
+
+
+async def test_what_is_in_memory_alone_is_named_by_the_list_and_has_a_page(node: Node, ask: Ask) -> None:
+    for name in ("memory/a", "memory/b", "passing/c", "stored"):
+        await announce.awrite(name, {"of": name})
+        client = Peer(node).log_in("bob")
+        client.send(Message(Topic.RECORD, RecordAction.SUBSCRIBEANDREAD, names=[name]))
+        await client.idle()
+    everything = (await ask("")).context
+    assert [row["name"] for row in everything["rows"]] == ["stored"]
+    assert everything["unstored"] == {
+        "prefixes": ["memory/", "passing/"],
+        "names": ["memory/a", "memory/b", "passing/c"],
+    }
+    below = (await ask("", prefix="memory/", q="B")).context["unstored"]
+    assert below == {"prefixes": ["memory/"], "names": ["memory/b"]}
+    assert (await ask("", prefix="memory/x/", view="tree")).context["unstored"]["prefixes"] == ["memory/"]
+    assert (await ask("", prefix="st")).context["unstored"] is None
+    page = shown(await ask("one/", name="memory/a"))
+    assert '"of": "memory/a"' in page
+    assert "in memory alone" in page
+    await ask("one/", post={"name": "memory/a", "version": "1", "data": '{"x": 2}'})
+    assert await announce.aread("memory/a") == announce.Record("memory/a", 2, {"x": 2})
+    await ask("remove/", post={"name": "memory/a", "sure": "1"})
+    assert await announce.aread("memory/a") is None
+
+
+@pytest.mark.parametrize("odd", list(NAMES.values()), ids=list(NAMES))
+async def test_the_list_leads_to_odd_names_in_memory_alone(node: Node, ask: Ask, odd: str) -> None:
+    name = f"memory/{odd}"[:1024]
+    await announce.awrite(name, {})
+    client = Peer(node).log_in("bob")
+    client.send(Message(Topic.RECORD, RecordAction.SUBSCRIBEANDREAD, names=[name]))
+    await client.idle()
+    answer = await ask("")
+    assert f'href="{RECORDS}one/?name={quote(name, safe="")}"' in answer.content.decode()
+    assert "<script>alert" not in answer.content.decode()
+    assert name in shown(answer)
+    assert (await ask("one/", name=name)).status_code == 200
 
 
 PAGES: dict[str, tuple[str, dict[str, Any] | None]] = {

@@ -6,11 +6,13 @@ import random
 from itertools import product
 
 import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
 from records import listing
-from records.listing import Branch, branches, counted, names_after, names_by, names_with, successor
+from records.listing import Branch, branches, counted, counts, names_after, names_by, names_with, successor
 from records.models import Record
 from tests.records.history_kit import postgresql_with_history, using
 
@@ -87,6 +89,14 @@ def test_counts_end_at_their_bound(using: str, names: list[str]) -> None:
     assert counted("", 1000, using) == len(names)
     assert counted("a/b", 1000, using) == 3
     assert counted("", 3, using) == 3
+
+
+def test_prefixes_are_counted_together_as_each_alone(using: str, names: list[str]) -> None:
+    prefixes = ["", "a/", "none", "%", "\U0010ffff", "a/"]
+    with CaptureQueriesContext(connections[using]) as queries:
+        assert counts(prefixes, 3, using) == [3, 3, 0, 1, 2, 3]
+    assert len(queries) == 1
+    assert counts([], 3, using) == []
 
 
 def level_of(prefix: str) -> list[Branch]:
