@@ -53,7 +53,7 @@ CSRF_TRUSTED_ORIGINS = words(
 )
 
 INSTALLED_APPS = [
-    "daphne",  # first: its runserver speaks WebSocket
+    "deepstream_project.apps.DaphneCommands",  # first: its runserver speaks WebSocket
     "whitenoise.runserver_nostatic",
     "unfold.apps.BasicAppConfig",  # before the admin, whose templates it replaces
     "monitoring.admin_config.OperatorsAdminConfig",

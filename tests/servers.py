@@ -223,6 +223,7 @@ class Server:
             + ["--host", "127.0.0.1", "--port", port, "--log-level", "INFO"],
             "daphne": [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", port]
             + ["deepstream_project.asgi:application"],
+            "runserver": [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"],
             "reference": [str(NODE_FOLDER / "node_modules" / ".bin" / "deepstream"), "start", "-c", config],
         }
         return commands[self.kind] + self._arguments
