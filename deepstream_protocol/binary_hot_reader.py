@@ -9,7 +9,7 @@ from __future__ import annotations
 from struct import Struct
 
 from .message import Message
-from .topics import EventAction, RecordAction, Topic
+from .topics import EventAction, RecordAction, RpcAction, Topic
 from .varint import read_varint, to_int
 
 _SHORT_HEAD = Struct("8B").unpack_from
@@ -25,8 +25,8 @@ _RECORD = int(Topic.RECORD)
 _NAME_TAGS: dict[int, int] = {Topic.EVENT: 6 << 3 | 2, Topic.RECORD: 6 << 3 | 2, Topic.RPC: 7 << 3 | 2}
 """The topics that have such messages; beside the name, their fields have the same numbers."""
 
-_DATA, _PATH, _VERSION, _OTHER = 1 << 16, 1 << 17, 1 << 18, 1 << 19
-_BITS = {"name": 0, "data": _DATA, "path": _PATH, "version": _VERSION}
+_DATA, _PATH, _VERSION, _CALL, _OTHER = 1 << 16, 1 << 17, 1 << 18, 1 << 19, 1 << 20
+_BITS = {"name": 0, "data": _DATA, "path": _PATH, "version": _VERSION, "correlation_id": _CALL}
 
 _PASSED_ON: frozenset[tuple[int, int, frozenset[str]]] = frozenset(
     {
@@ -35,6 +35,9 @@ _PASSED_ON: frozenset[tuple[int, int, frozenset[str]]] = frozenset(
         (Topic.RECORD, RecordAction.UPDATE, frozenset({"name", "data", "version"})),
         (Topic.RECORD, RecordAction.PATCH, frozenset({"name", "data", "path", "version"})),
         (Topic.RECORD, RecordAction.ERASE, frozenset({"name", "path", "version"})),
+        (Topic.RPC, RpcAction.ACCEPT, frozenset({"name", "correlation_id"})),
+        (Topic.RPC, RpcAction.RESPONSE, frozenset({"name", "correlation_id"})),
+        (Topic.RPC, RpcAction.RESPONSE, frozenset({"name", "correlation_id", "data"})),
     }
 )
 """The messages that other clients get as they came: topic, action and all other fields."""
@@ -117,7 +120,7 @@ def read_hot(payload: bytes) -> Message | None:
         if at >= end or size > 127:
             return None
         message.correlation_id = payload[start:at].decode()
-        shape |= _OTHER
+        shape |= _CALL
         tag = payload[at]
         at += 1
     if tag != name_tag:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from deepstream_protocol.message import Message
+from deepstream_protocol.topics import RpcAction
 from pubsub.cluster import Cluster
 from pubsub.connection import Connection
 
@@ -58,9 +59,13 @@ class Call:
             message.data = data
         return message
 
-    def tell_requestor(self, action: int, data: str | None = None) -> None:
-        """Pass an answer of the provider on."""
-        self.requestor.send(self.reply(action, data))
+    def pass_on(self, answer: Message) -> None:
+        """Give the requestor what the provider said, as it came where that is what it must get."""
+        if answer.binary is None or answer.correlation_id != self.request.correlation_id:
+            # Nobody has looked at the data of an acceptance, which means nothing.
+            data = None if answer.action == RpcAction.ACCEPT else answer.data
+            answer = self.reply(answer.action, data)
+        self.requestor.send(answer)
 
     def fail(self, action: int) -> None:
         """Tell the requestor that there will be no answer, and why."""

@@ -177,12 +177,12 @@ class RpcHandler:
             return
         match message.action:
             case RpcAction.ACCEPT:
-                self._accepted(call)
+                self._accepted(call, message)
             case RpcAction.NO_RPC_PROVIDER:
                 self._try_next(call)
             case _:
                 self._end(call)
-                call.tell_requestor(message.action, message.data)
+                call.pass_on(message)
 
     def _on_node(self, node: str, alive: bool) -> None:
         if not alive:
@@ -214,14 +214,14 @@ class RpcHandler:
         if call.accepted:
             connection.send(refusal(message, RpcAction.MULTIPLE_ACCEPT))
             return
-        self._accepted(call)
+        self._accepted(call, message)
 
-    def _accepted(self, call: Call) -> None:
+    def _accepted(self, call: Call, message: Message) -> None:
         call.accepted = True
         timeouts = self._timeouts_of(call)
         timeouts.unaccepted.stop(call)
         timeouts.unanswered.start(call)
-        call.tell_requestor(RpcAction.ACCEPT)
+        call.pass_on(message)
 
     def _respond(self, connection: Connection, message: Message) -> None:
         call = self._find(connection, message)
@@ -231,7 +231,7 @@ class RpcHandler:
             connection.send(refusal(message, RpcAction.INVALID_MESSAGE_DATA))
             return
         self._end(call)
-        call.tell_requestor(message.action, message.data)
+        call.pass_on(message)
 
     def _reject(self, connection: Connection, message: Message) -> None:
         call = self._find(connection, message)

@@ -324,6 +324,9 @@ PASSED_ON = [
     Message(Topic.RECORD, RecordAction.PATCH, name="a", version=300, path="b", data="x" * 300),
     Message(Topic.RECORD, RecordAction.PATCH, name="a", version=2**31 - 1, path="", data="x" * 2_000_000),
     Message(Topic.RECORD, RecordAction.ERASE, name="a", version=0, path="b"),
+    Message(Topic.RPC, RpcAction.ACCEPT, name="a", correlation_id="1"),
+    Message(Topic.RPC, RpcAction.RESPONSE, name="a", correlation_id="1"),
+    Message(Topic.RPC, RpcAction.RESPONSE, name="a", correlation_id="1", data="x" * 300),
 ]
 NOT_PASSED_ON = [
     Message(Topic.EVENT, EventAction.SUBSCRIBE, name="a"),
@@ -332,6 +335,9 @@ NOT_PASSED_ON = [
     Message(Topic.EVENT, EventAction.EMIT, name="a", is_ack=False),
     Message(Topic.EVENT, EventAction.EMIT, name="a", names=["b"]),
     Message(Topic.RPC, RpcAction.REQUEST, name="a", data="1"),
+    Message(Topic.RPC, RpcAction.REQUEST, name="a", correlation_id="1", data="1"),
+    Message(Topic.RPC, RpcAction.ACCEPT, name="a", correlation_id="1", data="1"),
+    Message(Topic.RPC, RpcAction.RESPONSE, name="a", data="1"),
     Message(Topic.RECORD, RecordAction.UPDATE, name="a", data="{}"),
     Message(Topic.RECORD, RecordAction.UPDATE, name="a", version=1),
     Message(Topic.RECORD, RecordAction.UPDATE, name="a", version=-1, data="{}"),

@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from deepstream_protocol.binary import BinaryCodec
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import RpcAction, Topic
 from tests.pubsub.kit import Client
@@ -72,6 +73,25 @@ def test_a_call_goes_to_the_provider_and_its_answer_to_the_requestor(world: Worl
     assert requestor.take() == [rpc(RpcAction.RESPONSE, **fields)]
     assert provider.take() == bystander.take() == []
     assert world.handler.calls_in_flight() == 0
+
+
+@pytest.mark.parametrize("fields", [{}, {"data": '{"a":1}'}])
+def test_an_answer_that_came_as_the_requestor_must_get_it_is_not_made_anew(
+    world: World, monkeypatch: pytest.MonkeyPatch, fields: dict[str, str]
+) -> None:
+    provider, requestor = world.provider(), world.request()
+    codec, sent = BinaryCodec(), list[Message]()
+    (answer,) = codec.decode(codec.encode(rpc(RpcAction.RESPONSE, **fields)))
+    monkeypatch.setattr(type(requestor.connection), "send", lambda connection, message: sent.append(message))
+    world.handler.receive(provider.connection, answer)
+    (passed_on,) = sent
+    assert passed_on is answer
+
+
+def test_what_an_acceptance_carries_is_not_passed_on(world: World) -> None:
+    provider, requestor = world.provider(), world.request()
+    world.say(provider, RpcAction.ACCEPT, data="{bad", path="a")
+    assert requestor.take() == [rpc(RpcAction.ACCEPT)]
 
 
 def test_a_providers_error_ends_the_call_with_its_data(world: World) -> None:
