@@ -42,6 +42,8 @@ CONVERSATIONS: dict[str, str] = {
         B< E|A|S|offer/1
         A< E|SP|^offer/|offer/1
         A> E|LA|^offer/|offer/1
+        A> E|S|accepted-is-not-answered
+        A< E|A|S|accepted-is-not-answered
         B> E|US|offer/1
         B< E|A|US|offer/1
         A< E|SR|^offer/|offer/1
