@@ -130,8 +130,8 @@ export function tap (client) {
 
 export function state (client) { return client.getConnectionState() }
 
-export function connected (client) {
-  return until(() => state(client) === 'OPEN', () => `a connection, but it is ${state(client)}`)
+export function connected (client, deadline = DEADLINE) {
+  return until(() => state(client) === 'OPEN', () => `a connection, but it is ${state(client)}`, deadline)
 }
 
 /** Break the client's socket as a network would: no close frame, no goodbye. */
