@@ -223,10 +223,8 @@ class Bus:
         while True:
             await peer.wake.wait()
             while peer.outgoing:
-                batch = peer.outgoing.take()
-                await self._send(node, batch)
-                if batch.epoch == peer.outgoing.epoch:
-                    peer.outgoing.sent = batch.number
+                await self._send(node, peer.outgoing.take())
+            peer.outgoing.rest()
             peer.is_busy = False
             peer.wake.clear()
             peer.drained.set()
@@ -280,6 +278,8 @@ class Bus:
         }
         with contextlib.suppress(Exception):
             async with asyncio.timeout(SEND_TIMEOUT):
+                if time.monotonic() - self._heard_self_at > 1.5 * self._beat:
+                    await self._layer.group_add(GROUP, self.id)  # a layer may forget, or take it for too old
                 await self._layer.group_send(GROUP, beat)
 
     def _bury(self) -> None:
@@ -378,7 +378,7 @@ class Bus:
         """The peer that a message came from; one that was not known is told everything."""
         peer = self.peers.get(node)
         if peer is None:
-            peer = self.peers[node] = Peer(name, epoch=int(time.time() * 1000))
+            peer = self.peers[node] = Peer(name, epoch=time.monotonic_ns() // 1_000_000)
             log.info("Node %s is there", name)
             peer.worker = asyncio.get_running_loop().create_task(self._work(node, peer))
             self._listener.node_came(node)

@@ -63,6 +63,10 @@ class Outgoing:
         self.epoch += 1
         self._number = self.sent = 0
 
+    def rest(self) -> None:
+        """Nothing waits: all that has a number was sent, or dropped, and the receiver may be told so."""
+        self.sent = self._number
+
     def take(self) -> Batch:
         """The next batch; something must wait."""
         items: list[Item] = []

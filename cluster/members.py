@@ -13,7 +13,7 @@ from cluster.lane import Item
 from cluster.replicated_set import ReplicatedSet
 from deepstream_protocol.binary import BinaryCodec
 from deepstream_protocol.message import Message
-from pubsub.cluster import OnChange, OnCovered, OnMessage, OnNode
+from pubsub.cluster import OnChange, OnCovered, OnLoss, OnMessage, OnNode
 
 NAMES_PER_ITEM = 500
 """Names that travel together when a node tells everything it is."""
@@ -35,6 +35,7 @@ class Members:
         self._on_message: dict[int, OnMessage] = {}
         self._on_change: dict[str, OnChange] = {}
         self._on_node: list[OnNode] = []
+        self._on_loss: list[OnLoss] = []
         self._on_covered: list[OnCovered] = []
         self._on_item: dict[str, Callable[..., None]] = {
             "again": self._again,
@@ -126,6 +127,10 @@ class Members:
         """See ``Cluster.on_node``."""
         self._on_node.append(callback)
 
+    def on_loss(self, callback: OnLoss) -> None:
+        """See ``Cluster.on_loss``."""
+        self._on_loss.append(callback)
+
     def on_covered(self, callback: OnCovered) -> None:
         """See ``Cluster.on_covered``."""
         self._on_covered.append(callback)
@@ -151,6 +156,7 @@ class Members:
     def node_begins(self, node: str) -> None:
         """See ``Listener.node_begins``: until ``node`` answers, nothing is sure to be told by it."""
         self._coverage.uncover()
+        self._lost(node)
 
     def heard(self, node: str, item: Item) -> None:
         """See ``Listener.heard``."""
@@ -160,6 +166,7 @@ class Members:
     def missed(self, node: str) -> None:
         """See ``Listener.missed``: what was lost may have been the change of a record."""
         self._coverage.uncover()
+        self._lost(node)
 
     def cut_off(self) -> None:
         """See ``Listener.cut_off``: whatever was covered is not, until the others answer again."""
@@ -219,6 +226,10 @@ class Members:
         callback = self._on_change.get(role)
         if callback is not None:
             callback(node, name, present)
+
+    def _lost(self, node: str) -> None:
+        for callback in self._on_loss:
+            callback(node)
 
     def _covered(self, names: Collection[str]) -> None:
         for callback in self._on_covered:

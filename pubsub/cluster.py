@@ -16,6 +16,9 @@ OnChange = Callable[[str, str, bool], None]
 OnNode = Callable[[str, bool], None]
 """Takes a node and whether it is there now, or gone."""
 
+OnLoss = Callable[[str], None]
+"""Takes a node to or from which something was lost."""
+
 OnCovered = Callable[[Collection[str]], None]
 """Takes names that are covered from now on."""
 
@@ -72,6 +75,9 @@ class Cluster(Protocol):
     def on_node(self, callback: OnNode) -> None:
         """Tell ``callback`` of nodes that come and go."""
 
+    def on_loss(self, callback: OnLoss) -> None:
+        """Tell ``callback`` of each node to or from which messages were lost, when all else is told anew."""
+
     def on_covered(self, callback: OnCovered) -> None:
         """Tell ``callback`` which records are covered from now on, and must be read once more."""
 
@@ -120,6 +126,9 @@ class SingleNode:
 
     def on_node(self, callback: OnNode) -> None:
         """None will come."""
+
+    def on_loss(self, callback: OnLoss) -> None:
+        """Nothing will be."""
 
     def on_covered(self, callback: OnCovered) -> None:
         """All are, always."""

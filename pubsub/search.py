@@ -98,6 +98,7 @@ class Searches:
         self._failed_at: dict[str, float] = {}
         self._asked: Deadlines[str] = Deadlines(loop, settings.response_timeout, self._on_silence)
         self._asked_nodes: Deadlines[str] = Deadlines(loop, REMOTE_TIMEOUT, self.ask_next)
+        cluster.on_loss(self._ask_again)
         self._rematch = Every(loop, settings.rematch_interval, self.rematch)
 
     def __contains__(self, name: str) -> bool:
@@ -206,14 +207,23 @@ class Searches:
             self._give_up(name)
             return
         search.asked = asked = search.waiting.popleft()
-        found = self._actions.SUBSCRIPTION_FOR_PATTERN_FOUND
         if isinstance(asked, Offer):
             self._asked.start(name)
-            asked.send(self._topic, found, name)
+            asked.send(self._topic, self._actions.SUBSCRIPTION_FOR_PATTERN_FOUND, name)
         else:
             self._asked.stop(name)
             self._asked_nodes.start(name)
-            self._cluster.send(asked, Message(self._topic, found, subscription=name))
+            self._ask_node(asked, name)
+
+    def _ask_node(self, node: str, name: str) -> None:
+        found = self._actions.SUBSCRIPTION_FOR_PATTERN_FOUND
+        self._cluster.send(node, Message(self._topic, found, subscription=name))
+
+    def _ask_again(self, node: str) -> None:
+        """The question to ``node``, or its answer, may be lost."""
+        for name, search in self._searches.items():
+            if search.asked == node:
+                self._ask_node(node, name)
 
     def _give_up(self, name: str) -> None:
         """Nobody wants to provide ``name``."""

@@ -12,6 +12,7 @@ from records.reader import RecordReader
 from records.state import RecordState
 from records.storage import RecordStore, Refusal, Row, StoreError
 from records.transition import Transition, Write
+from records.unconfirmed import Unconfirmed
 
 log = logging.getLogger("deepstream.records")
 
@@ -50,15 +51,19 @@ class GroupCommit:
         reader: RecordReader,
         on_outside_change: Callable[[str, RecordState], None],
         *,
+        on_late_find: Callable[[str, RecordState], None] | None = None,
         chronicle: Chronicle | None = None,
     ) -> None:
         """``on_outside_change(name, state)`` is called when another writer turns out to have been faster.
 
+        ``on_late_find(name, state)`` is called when a commit turns out to be stored that had failed: nobody
+        was told of it. None: as if another writer had stored it.
         ``chronicle`` adds the history to what is stored; None: there is none.
         """
         self._store = store
         self._chronicle = chronicle
         self._on_outside_change = on_outside_change
+        self._on_late_find = on_late_find or on_outside_change
         self.reader = reader
         self._transitions: dict[str, Transition] = {}
         self._ready: dict[str, Transition] = {}
@@ -70,6 +75,7 @@ class GroupCommit:
         self._gathering: asyncio.Future[None] | None = None
         self._expected = 0
         self._quiet_until = 0.0
+        self._unconfirmed = Unconfirmed(store, self._look_up)
 
     def submit(self, name: str, write: Write) -> Awaitable[object] | None:
         """Queue ``write`` behind all earlier ones to the record ``name``.
@@ -102,6 +108,10 @@ class GroupCommit:
         """Wait until every write is settled."""
         while tasks := [*self._loads, *([self._running] if self._running else [])]:
             await asyncio.wait(tasks)
+
+    def close(self) -> None:
+        """Ask no more what became of commits that failed."""
+        self._unconfirmed.close()
 
     def _begin(self, name: str) -> Transition:
         state = self.reader.peek(name)
@@ -172,6 +182,7 @@ class GroupCommit:
                 log.exception("%d records were not stored", len(rows))
             failure = error if isinstance(error, StoreError) else StoreError(str(error))
             refused = {row.name: Refusal.INVALID for row in rows}
+            self._unconfirmed.add({transition.name: transition.stored for transition in taken})
         self._expected = self.pending
         for number, transition in enumerate(taken):
             if number and number % TOLD_AT_ONCE == 0:
@@ -179,10 +190,12 @@ class GroupCommit:
             before = transition.size
             match refused.get(transition.name):
                 case None:
+                    self._unconfirmed.settle(transition.name)
                     self.reader.stored(transition.name, transition.committing)
                     transition.commit()
                     self._place(transition, before)
                 case Refusal.LOST:
+                    self._unconfirmed.settle(transition.name)
                     if self._chronicle is not None:
                         self._chronicle.forget(transition.name)
                     self._load(transition, self.reader.reload)
@@ -206,14 +219,35 @@ class GroupCommit:
                 self._place(transition, before)
         return taken
 
-    def _load(self, transition: Transition, read: Callable[[str], Awaitable[RecordState]]) -> None:
-        task = asyncio.get_running_loop().create_task(self._load_and_apply(transition, read))
+    def _look_up(self, name: str, known: RecordState) -> bool:
+        """See ``Unconfirmed``; what is known is shown until then."""
+        if self.is_busy(name):
+            return False
+        transition = self._transitions[name] = Transition(name)
+        self._load(transition, self.reader.reload, unsure_of=known)
+        return True
+
+    def _load(
+        self,
+        transition: Transition,
+        read: Callable[[str], Awaitable[RecordState]],
+        *,
+        unsure_of: RecordState | None = None,
+    ) -> None:
+        known = unsure_of or transition.stored
+        tell = self._on_late_find if unsure_of else self._on_outside_change
+        task = asyncio.get_running_loop().create_task(self._load_and_apply(transition, read, known, tell))
         self._loads.add(task)
         task.add_done_callback(self._loads.discard)
 
     async def _load_and_apply(
-        self, transition: Transition, read: Callable[[str], Awaitable[RecordState]]
+        self,
+        transition: Transition,
+        read: Callable[[str], Awaitable[RecordState]],
+        known: RecordState | None,
+        tell: Callable[[str, RecordState], None],
     ) -> None:
+        """Go on from what ``read`` finds; ``tell`` of it if it is another version than the ``known``."""
         try:
             state = await read(transition.name)
         except StoreError as error:
@@ -222,11 +256,12 @@ class GroupCommit:
             transition.fail(error)
             self._place(transition, before)
             self._transitions.pop(transition.name, None)
+            self._unconfirmed.add({transition.name: known})
         else:
             before = transition.size
             self.reader.pin(transition.name, state)
-            if transition.stored is not None and transition.stored.version != state.version:
-                self._on_outside_change(transition.name, state)
+            if known is not None and known.version != state.version:
+                tell(transition.name, state)
             if transition.stored is None and self.reader.is_alone:
                 transition.load(state)
             else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from deepstream_protocol.paths import PathError
 from deepstream_protocol.topics import RecordAction
 from records.pipelines import Pipelines
 from records.requests import Visit, state_after
-from records.state import RecordState
+from records.state import ABSENT, RecordState
 from records.storage import StoreError
 
 log = logging.getLogger("deepstream.records")
@@ -49,7 +49,7 @@ class Following:
         self._handler = handler
         self._pipelines = pipelines
         self._told: dict[str, int] = {}
-        self._doubtful: dict[str, None] = {}
+        self._doubtful: dict[str, RecordState | None] = {}  # and what was known until then
         self._held: set[str] = set()
         self._reading: set[str] = set()
         self._task: asyncio.Task[None] | None = None
@@ -110,12 +110,12 @@ class Following:
         self._handler.publish_here(message, state)
 
     def doubt(self, names: Iterable[str]) -> None:
-        """Read ``names`` again, and tell the subscribers if they turn out to be another version."""
+        """Read ``names`` again, and tell the subscribers if they turn out to be something else."""
         for name in names:
             commit = self._pipelines.of(name)
             if not commit.is_busy(name):
+                self._doubtful.setdefault(name, commit.reader.recall(name))
                 commit.reader.forget(name)  # until it is read nobody may be shown what was known
-                self._doubtful[name] = None
             elif name not in self._held:
                 self._hold(name)
         if self._doubtful and self._task is None:
@@ -135,30 +135,34 @@ class Following:
     async def _read(self) -> None:
         try:
             while self._doubtful:
-                names = list(islice(self._doubtful, MAX_NAMES))
-                for name in names:
-                    del self._doubtful[name]
-                self._reading = set(names)
-                failed = await self._read_again(names)
+                known = {name: self._doubtful.pop(name) for name in list(islice(self._doubtful, MAX_NAMES))}
+                self._reading = set(known)
+                failed = await self._read_again(known)
                 self._reading = set()
                 if failed:
-                    self._doubtful |= dict.fromkeys(failed)
+                    self._doubtful |= failed
                     await asyncio.sleep(RETRY)
         finally:
             self._task = None
 
-    async def _read_again(self, names: Collection[str]) -> list[str]:
-        """Have ``names`` as they are stored; returns those that could not be read."""
-        for name in names:
+    async def _read_again(self, known: Mapping[str, RecordState | None]) -> dict[str, RecordState | None]:
+        """Have the names of ``known`` as they are stored; returns those that could not be read."""
+        for name in known:
             self._pipelines.of(name).reader.forget(name)
-        failed = []
-        for name, state in (await self._pipelines.load(names)).items():
+        failed = {}
+        for name, state in (await self._pipelines.load(known)).items():
             if isinstance(state, StoreError):
-                failed.append(name)
+                failed[name] = known[name]
             elif self._pipelines.of(name).is_busy(name):
                 self.doubt((name,))
-            elif self._handler.is_subscribed(name) and self._told.get(name) != state.version:
+            elif self._handler.is_subscribed(name) and not self._is_told(name, state, known[name]):
                 self._handler.show(name, state)
         if failed:
             log.warning("%d records that may have changed elsewhere cannot be read yet", len(failed))
         return failed
+
+    def _is_told(self, name: str, state: RecordState, known: RecordState | None) -> bool:
+        """Whether the subscribers have ``state``: a record made anew may have a version they know."""
+        if self._told.get(name) != state.version:
+            return False
+        return known is None or state is ABSENT or known.text == state.text

@@ -59,7 +59,14 @@ class RecordHandler:
         self._cluster = cluster
         self._rereading: set[asyncio.Task[StoreError | None]] = set()
         self._hot = settings.storage_hot_path_prefixes
-        self.pipelines = Pipelines(store, settings, self.show, volatile=volatile, covers=cluster.covers)
+        self.pipelines = Pipelines(
+            store,
+            settings,
+            self.show,
+            on_late_find=self._publish_late,
+            volatile=volatile,
+            covers=cluster.covers,
+        )
         self._following = Following(self, self.pipelines) if cluster.covers is not None else None
         self.subscriptions = Subscriptions(on_first=self._on_first, on_last=self._on_last)
         self.listening = Listening(Topic.RECORD, self.subscriptions, cluster, listen, loop)
@@ -110,6 +117,7 @@ class RecordHandler:
 
     def close(self) -> None:
         """Cancel the timers."""
+        self.pipelines.close()
         self.listening.close()
         if self._following is not None:
             self._following.close()
@@ -136,16 +144,21 @@ class RecordHandler:
 
     def publish_deletion(self, name: str, sender: Connection | None) -> None:
         """Tell all but the sender that the record is gone, and unsubscribe everybody."""
-        deleted = Message(Topic.RECORD, RecordAction.DELETED, name=name)
+        deleted = _deleted(name)
         self._publish_deletion_here(deleted, sender)
         self._cluster.publish("record", deleted)
 
     def show(self, name: str, state: RecordState) -> None:
         """Let this node's subscribers have what another writer made of a record, whatever they had before."""
         if state is ABSENT:
-            self._publish_deletion_here(Message(Topic.RECORD, RecordAction.DELETED, name=name), None)
+            self._publish_deletion_here(_deleted(name), None)
         else:
             self.publish_here(_update(name, state), state)
+
+    def _publish_late(self, name: str, state: RecordState) -> None:
+        """Tell all nodes of a change whose writer was told, for all that was known then, that it failed."""
+        self.show(name, state)
+        self._cluster.publish("record", _deleted(name) if state is ABSENT else _update(name, state))
 
     def is_subscribed(self, name: str) -> bool:
         """Whether this node has subscribers of ``name``."""
@@ -237,6 +250,10 @@ class RecordHandler:
             self._following.end(name)
         self._cluster.leave("record", name)
         self.listening.unsubscribed(name)
+
+
+def _deleted(name: str) -> Message:
+    return Message(Topic.RECORD, RecordAction.DELETED, name=name)
 
 
 def _update(name: str, state: RecordState) -> Message:

@@ -49,19 +49,24 @@ class Pipelines:
         settings: RecordSettings,
         on_outside_change: Callable[[str, RecordState], None],
         *,
+        on_late_find: Callable[[str, RecordState], None] | None = None,
         volatile: RecordStore | None = None,
         covers: Callable[[str], bool] | None = None,
     ) -> None:
-        """``volatile``: where records under ``storage_exclusion_prefixes`` are; None: in this process."""
+        """``on_outside_change`` and ``on_late_find`` are as in ``GroupCommit``.
+
+        ``volatile``: where records under ``storage_exclusion_prefixes`` are; None: in this process."""
         self._excluded = settings.storage_exclusion_prefixes
         self._on_changed_elsewhere: list[Callable[[str], None]] = []
         timeout = settings.storage_retrieval_timeout
         reader = RecordReader(store, RecordCache(settings.cache_max_bytes), timeout=timeout, covers=covers)
         chronicle = Chronicle(settings.history.exclude) if settings.history.enabled else None
-        self._stored = GroupCommit(store, reader, on_outside_change, chronicle=chronicle)
+        self._stored = GroupCommit(
+            store, reader, on_outside_change, on_late_find=on_late_find, chronicle=chronicle
+        )
         memory = volatile or MemoryStore()
         volatile_reader = RecordReader(memory, RecordCache(UNLIMITED), timeout=timeout, covers=covers)
-        self._volatile = GroupCommit(memory, volatile_reader, on_outside_change)
+        self._volatile = GroupCommit(memory, volatile_reader, on_outside_change, on_late_find=on_late_find)
 
     def of(self, name: str) -> GroupCommit:
         """The group commit that the record ``name`` goes through."""
@@ -99,3 +104,8 @@ class Pipelines:
         """Wait until every write is settled."""
         await self._volatile.drain()
         await self._stored.drain()
+
+    def close(self) -> None:
+        """End what goes on by itself."""
+        self._volatile.close()
+        self._stored.close()

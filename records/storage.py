@@ -44,7 +44,7 @@ class Refusal(Enum):
 
 
 class StoreError(Exception):
-    """The store did not answer, or not in time; nothing of the call was stored."""
+    """The store did not answer, or not in time; whether what a commit was to store is stored is not known."""
 
 
 class RecordStore(Protocol):
@@ -56,7 +56,7 @@ class RecordStore(Protocol):
     async def commit(self, rows: Sequence[Row]) -> Mapping[str, Refusal]:
         """Store each row whose base is current, and return the names of the others with the reason.
 
-        When this returns, what was stored is durable. Raises StoreError when nothing was stored.
+        When this returns, what was stored is durable. Raises StoreError when it is not known to be.
         """
 
 

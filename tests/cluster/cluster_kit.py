@@ -86,7 +86,7 @@ class Layers:
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
-        self._prefix = f"test-{uuid4().hex[:8]}"
+        self.prefix = f"test-{uuid4().hex[:8]}"
         self._memory = InMemoryChannelLayer(capacity=1000)
         self._made: list[Any] = []
 
@@ -94,7 +94,7 @@ class Layers:
         if self._kind == "memory":
             return self._memory
         made = RedisPubSubChannelLayer if self._kind == "pubsub" else RedisChannelLayer
-        self._made.append(made(hosts=[REDIS], prefix=self._prefix))
+        self._made.append(made(hosts=[REDIS], prefix=self.prefix))
         return self._made[-1]
 
     async def close(self) -> None:

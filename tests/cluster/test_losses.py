@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
+from cluster.bus import GROUP
+from deepstream_protocol.binary import BinaryCodec
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import EventAction, PresenceAction, RecordAction, RpcAction, Topic
-from tests.cluster.cluster_kit import Site, cluster, until
+from pubsub.arbiter import arbiter_of
+from records.storage import Refusal, Row, StoreError
+from tests.cluster.cluster_kit import DEADLINE, REDIS, Site, cluster, until
 from tests.gateway.node_kit import Peer
+from tests.records.kit import StoreDouble
 
 
 async def subscribed(site: Site, name: str) -> Peer:
@@ -217,3 +226,135 @@ async def test_a_write_without_version_that_loses_is_judged_by_what_it_is_applie
         assert answer.is_error
         assert asked[-2:] == [5, 5]
         there.wire.gate.set()
+
+
+async def test_a_record_that_is_deleted_and_made_anew_at_once_is_no_longer_shown_as_it_was() -> None:
+    """The new one may have the very version of the old one."""
+    async with cluster(2) as (here, there):
+        await write(there, "a", -1, '{"was":1}')
+        reader = await subscribed(here, "a")
+        await covered(here, "a")
+        await until(lambda: not here.node.records.pipelines.of("a").is_busy("a"))
+        there.wire.gate.clear()
+        client = there.client()
+        client.send(Message(Topic.RECORD, RecordAction.DELETE, name="a"))
+        assert (await client.next()).action == RecordAction.DELETE_SUCCESS
+        await write(there, "a", -1, '{"is":1}')
+        there.wire.gate.set()
+        assert await next_update(reader) == (1, {"is": 1})
+
+
+async def test_a_commit_of_which_nobody_knows_what_became_is_looked_up() -> None:
+    """A database may store a commit and then not be able to say so."""
+
+    class Mute(StoreDouble):
+        is_mute = False
+
+        async def commit(self, rows: Sequence[Row]) -> Mapping[str, Refusal]:
+            refused = await super().commit(rows)
+            if self.is_mute:
+                raise StoreError("the connection is gone")
+            return refused
+
+    store = Mute()
+    async with cluster(2, store=store) as (here, there):
+        await write(there, "a", -1, '{"n":1}')
+        readers = [await subscribed(site, "a") for site in (here, there)]
+        for site in (here, there):
+            await covered(site, "a")
+        store.is_mute = True
+        client = here.client()
+        update = Message(Topic.RECORD, RecordAction.UPDATE, name="a", version=2, data='{"n":2}')
+        update.is_write_ack, update.correlation_id = True, "w"
+        client.send(update)
+        assert (await client.next()).action == RecordAction.RECORD_UPDATE_ERROR
+        store.is_mute = False
+        for reader in readers:
+            assert await next_update(reader) == (2, {"n": 2})
+
+
+async def test_what_was_dropped_because_it_waited_too_long_is_made_good_though_nothing_follows_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with cluster(2) as (here, there):
+        reader = await subscribed(here, "a")
+        await covered(here, "a")
+        there.wire.gate.clear()
+        await write(there, "a", -1, '{"n":1}')
+        await until(lambda: not there.members.bus.peers[here.members.id].outgoing)  # it is on its way
+        monkeypatch.setattr("cluster.lane.MAX_WAITING", 1)
+        await write(there, "a", -1, '{"n":2}')
+        assert there.members.bus.dropped == 1
+        monkeypatch.undo()
+        there.wire.gate.set()
+        assert await next_update(reader) == (1, {"n": 1})
+        assert await next_update(reader) == (2, {"n": 2})
+
+
+async def test_a_clock_that_is_set_back_makes_no_node_deaf(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = itertools.count(2_000_000_000, -60)
+    monkeypatch.setattr("time.time", lambda: float(next(now)))
+    async with cluster(2, beat=0.1, timeout=0.5) as (here, cut):
+        here.client("ann")
+        await until(lambda: bool(cut.members.nodes_at("presence", "ann")))
+        for user in ("bob", "cleo"):
+            cut.wire.is_cut = True
+            await until(lambda: not here.members.nodes())
+            cut.wire.is_cut = False
+            here.client(user)
+            await until(lambda user=user: bool(cut.members.nodes_at("presence", user)))  # type: ignore[misc]
+
+
+async def test_a_group_that_the_layer_forgot_is_joined_again() -> None:
+    """As after a restart of Redis, or when the layer takes a membership for too old."""
+    async with cluster(2, kind="core", beat=0.1, timeout=2.0) as sites:
+        async with Redis.from_url(REDIS) as redis:
+            assert await redis.delete(f"{sites[0].layers.prefix}:group:{GROUP}") == 1
+        for site in sites:
+            site.members.bus.is_connected.clear()
+            async with asyncio.timeout(DEADLINE):
+                await site.members.bus.is_connected.wait()
+
+
+@pytest.mark.parametrize("lost", [RecordAction.SUBSCRIPTION_FOR_PATTERN_FOUND, RecordAction.LISTEN_REJECT])
+async def test_a_search_for_a_provider_outlives_the_loss_of_a_question_or_an_answer(
+    lost: RecordAction,
+) -> None:
+    async with cluster(2) as (arbiter, other):
+        name = next(
+            name
+            for name in map(str, itertools.count())
+            if arbiter_of(name, (arbiter.members.id, other.members.id)) == arbiter.members.id
+        )
+        listeners = [other.client(), arbiter.client()]
+        for listener in listeners:
+            listener.send(Message(Topic.RECORD, RecordAction.LISTEN, name=".*"))
+            assert (await listener.next()).is_ack
+        await until(lambda: bool(arbiter.members.nodes_at("record-listen", ".*")))
+        ends: dict[int, Site] = {RecordAction.SUBSCRIPTION_FOR_PATTERN_FOUND: arbiter}
+        wire = ends.get(lost, other).wire
+        losses: list[object] = []
+
+        def loses(message: dict[str, Any]) -> bool:
+            found = message["type"] == "deepstream.batch" and any(
+                item[0] == "message" and BinaryCodec().decode(item[1])[0].action == lost
+                for item in message["batch"][2]
+            )
+            if found and not losses:
+                losses.append(message)
+                return True
+            return False
+
+        wire.loses = loses
+        await subscribed(other, name)
+        near, far = listeners
+        if lost == RecordAction.LISTEN_REJECT:
+            reject = Message(Topic.RECORD, RecordAction.LISTEN_REJECT, name=".*", subscription=name)
+            await near.until(RecordAction.SUBSCRIPTION_FOR_PATTERN_FOUND)
+            near.send(reject)
+            await near.until(RecordAction.SUBSCRIPTION_FOR_PATTERN_FOUND)  # it cannot know that it was lost
+            near.send(reject)
+            await far.until(RecordAction.SUBSCRIPTION_FOR_PATTERN_FOUND)
+        else:
+            await near.until(RecordAction.SUBSCRIPTION_FOR_PATTERN_FOUND)
+        assert losses

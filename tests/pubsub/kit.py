@@ -211,6 +211,9 @@ class RecordingCluster:
     def on_node(self, callback: Any) -> None:
         """No node comes or goes."""
 
+    def on_loss(self, callback: Any) -> None:
+        """Nothing is lost."""
+
     def on_covered(self, callback: Any) -> None:
         """All records are."""
 
