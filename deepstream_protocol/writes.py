@@ -10,6 +10,8 @@ from .message import Message
 from .paths import Room, erase_path, set_path
 from .topics import RecordAction
 
+_RECORD = (dict, list)
+
 
 def written(message: Message, current: Any, room: Room | None = None) -> Any:
     """The data that a record with ``current`` has once ``message`` is applied; ``current`` stays as it was.
@@ -17,27 +19,28 @@ def written(message: Message, current: Any, room: Room | None = None) -> Any:
     ``room`` tells afterwards how many nulls filled gaps. Raises ProtocolError for data that is none,
     PathError (also a ValueError) for a path that leads nowhere.
     """
-    return _WRITES[message.action](message, current, room or Room())
+    return _WRITES[message.action](message, current, room)
 
 
-def _replace(message: Message, _: Any, __: Room) -> Any:
+def _replace(message: Message, _: Any, __: Room | None) -> Any:
     value = message.value()
-    if not isinstance(value, dict | list):
+    if not isinstance(value, _RECORD):
         raise ProtocolError("a record is an object or an array")
     return value
 
 
-def _patch(message: Message, current: Any, room: Room) -> Any:
+def _patch(message: Message, current: Any, room: Room | None) -> Any:
     if message.data is None:  # a path that is set to nothing is taken away
         return _erase(message, current, room)
     return set_path(current, message.path or "", message.value(), room)
 
 
-def _erase(message: Message, current: Any, room: Room) -> Any:
+def _erase(message: Message, current: Any, room: Room | None) -> Any:
     return erase_path(current, message.path or "", room)
 
 
-def _patch_multi(message: Message, current: Any, room: Room) -> Any:
+def _patch_multi(message: Message, current: Any, room: Room | None) -> Any:
+    room = room or Room()  # one for all of its paths
     patches = message.value()
     if not isinstance(patches, list):
         raise ProtocolError("the data of PATCH_MULTI is an array")
@@ -52,7 +55,7 @@ def _patch_multi(message: Message, current: Any, room: Room) -> Any:
     return current
 
 
-_WRITES: dict[int, Callable[[Message, Any, Room], Any]] = {
+_WRITES: dict[int, Callable[[Message, Any, Room | None], Any]] = {
     RecordAction.UPDATE: _replace,
     RecordAction.CREATEANDUPDATE: _replace,
     RecordAction.PATCH: _patch,

@@ -33,6 +33,8 @@ _OF_THE_USER = {"id": "id", "isAuthenticated": "is_authenticated", "data": "serv
 _GLOBALS: dict[str, Any] = {
     "__builtins__": {},
     "undefined": undefined,
+    "type": type,
+    "dict": dict,
     "truthy": truthy,
     "type_of": type_of,
     "to_number": to_number,
@@ -218,9 +220,17 @@ class _Compiler:
 
     def _access(self, node: Node, value: ast.expr) -> ast.expr:
         if node.kind == "member":
-            return call("member", value, ast.Constant(node.value[0]))
+            return self._member(value, ast.Constant(node.value[0]))
         arguments = [self._value(part) for part in node.parts[1:]]
         return call("element" if node.kind == "element" else f"method {node.value[0]}", value, *arguments)
+
+    def _member(self, value: ast.expr, key: ast.expr) -> ast.expr:
+        """A property, read in place where a plain object has it: nothing is done more often."""
+        name, stored = (value.id, value) if isinstance(value, ast.Name) else self._temporary(value)
+        is_plain = ast.Compare(call("type", stored), [ast.Is()], [load("dict")])
+        has_it = ast.Compare(key, [ast.In()], [load(name)])
+        there = ast.Subscript(load(name), key, ast.Load())
+        return ast.IfExp(ast.BoolOp(ast.And(), [is_plain, has_it]), there, call("member", load(name), key))
 
 
 _CHAIN: frozenset[Kind] = frozenset({"member", "element", "call"})

@@ -80,14 +80,16 @@ class Inquiry:
 
     def _ask(self, match: Match, user: User, message: Message, name: str, old_data: Any) -> Denial | None:
         """Run one rule; only ``true`` allows."""
-        rule = match.rule
+        rule, _, variables = match
+        lookup, now = self._lookup, self._now
         try:
             data = self._data(message, old_data) if rule.uses_data else undefined
-            arguments = (user, message, name, match.variables, data, old_data, self._lookup, self._now)
             try:
-                return None if rule.run(*arguments) is True else Denial.DENIED
+                allows = rule.run(user, message, name, variables, data, old_data, lookup, now)
             except NotLoaded:
-                raise NotLoaded(self._missing(rule.wanted(*arguments))) from None
+                wanted = rule.wanted(user, message, name, variables, data, old_data, lookup, now)
+                raise NotLoaded(self._missing(wanted)) from None
+            return None if allows is True else Denial.DENIED
         except (RuleError, RecursionError):
             return Denial.ERROR
 

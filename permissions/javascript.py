@@ -88,6 +88,8 @@ def is_nullish(value: Any) -> bool:
 
 def truthy(value: Any) -> bool:
     """Whether ``value`` counts as true: all but false, 0, NaN, the empty string, null and undefined."""
+    if value is True or value is False:
+        return value
     if value:
         return bool(value == value)  # NaN alone differs from itself
     return isinstance(value, list | dict)

@@ -119,6 +119,8 @@ class _Scanner:
         if char == "`" or (char == "}" and self._open[-1:] == ["${"]):
             return self._template(char)
         found = _TOKEN.match(self._text, self._at)
+        if found and found["mark"] == "/" and self._last not in _OPERAND_ENDS:
+            return self._slash()
         if found is None or _NEVER.match(self._text, self._at):
             raise self._unreadable(char)
         if found["mark"]:
@@ -128,8 +130,6 @@ class _Scanner:
         return str(found.lastgroup), found.end()
 
     def _mark(self, mark: str, end: int) -> tuple[str, int]:
-        if mark == "/" and self._last not in _OPERAND_ENDS:
-            return self._slash()
         if mark in "([{":
             self._push(mark)
         elif mark in ")]}" and self._open:

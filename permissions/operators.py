@@ -77,7 +77,10 @@ def _comparison(compare: Comparison) -> Comparison:
 
     def compared(left: Any, right: Any) -> bool:
         if type(left) in NUMBERS and type(right) in NUMBERS:
-            return compare(to_double(left), to_double(right))
+            try:
+                return compare(left * 1.0, right * 1.0)  # the doubles that they are in JavaScript
+            except OverflowError:
+                return compare(to_double(left), to_double(right))
         left, right = to_primitive(left), to_primitive(right)
         if type(left) is str and type(right) is str:
             return compare(units(left), units(right))

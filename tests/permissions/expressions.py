@@ -45,6 +45,8 @@ b'
 {a: 1, a: 2}.a
 ({a: {b: [1, 2]}}).a.b[1]
 /a.c/gi
+/=a/
+'x=a'.match(/=a/).index
 /[/]\/(?:x)/
 user
 user.id === 'bob'
@@ -72,6 +74,9 @@ data.emoji[1] + data.emoji[2]
 data.emoji[1]
 data.emoji < '\uffff'
 data.price.a
+data.huge > data.big
+9007199254740993 > 9007199254740992
+1e400 >= 1
 true.a
 data.object[1]
 data.object['b c']

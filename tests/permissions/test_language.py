@@ -144,3 +144,8 @@ def test_a_deep_value_is_an_error_of_the_rule_and_not_of_the_server() -> None:
     rule = Rule("data + '' === ''", names=RULE_TYPES["event"]["publish"])
     with pytest.raises(RecursionError):
         rule.run(None, None, "", (), deep, None, None, None)
+
+
+def test_a_number_beyond_all_doubles_counts_as_infinite() -> None:
+    rule = Rule("data > 1e308 && -data < -1e308 && data >= data", names=RULE_TYPES["event"]["publish"])
+    assert rule.run(None, None, "", (), 10**400, None, None, None) is True
