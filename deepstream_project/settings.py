@@ -195,9 +195,13 @@ UNFOLD = {
     "SITE_TITLE": "deepstream",
     "SITE_HEADER": "deepstream",
     "SITE_SYMBOL": "stream",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("deepstream/icon.svg")}
+    ],
     "SHOW_HISTORY": True,
     "STYLES": [lambda _: static("monitoring/operators.css")],
 }
+LOGIN_REDIRECT_URL = "admin:index"
 
 # --- Security --------------------------------------------------------------------------------------
 

@@ -130,6 +130,7 @@ class LiveStatus:
                 "users": len(node.presence.sockets()),
             },
             "calls": node.rpc.calls_in_flight(),
+            "errorsByName": errors_of(named(node.metrics.sent)),
             "memory": resident_bytes(),
             "cpu": round(process_time(), 3),
             "backlog": node.records.pipelines.pending(),

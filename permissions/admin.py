@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
+from django.utils.timezone import localtime
 from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
@@ -62,7 +63,7 @@ class RuleSetAdmin(ModelAdmin):
         if rule_set.activated_at is None:
             return "-"
         origin = f", from {rule_set.came_from_id}" if rule_set.came_from_id else ""
-        return f"{rule_set.activated_at:%Y-%m-%d %H:%M} by {rule_set.activated_by}{origin}"
+        return f"{localtime(rule_set.activated_at):%Y-%m-%d %H:%M} by {rule_set.activated_by}{origin}"
 
     @display(description="problems")
     def wrong(self, rule_set: RuleSetVersion) -> str:

@@ -21,6 +21,10 @@ class Clients(OperatorsPage):
     """The live list over all nodes, and those that left last."""
 
     title = "Clients"
+    lead = (
+        "Every connection that is open, on all nodes. Choose one to see what it subscribed to, and its "
+        "messages as they come."
+    )
     template_name = "monitoring/clients.html"
     links = ("clients", "client", "disconnect")
 

@@ -11,6 +11,7 @@ class Dashboard(OperatorsPage):
     """Nodes, figures and charts; the page works out rates and quantiles from counts."""
 
     title = "Dashboard"
+    lead = "How the nodes of this server are, and what passes through them at this moment."
     template_name = "monitoring/dashboard.html"
     links = ("clients",)
 

@@ -70,6 +70,10 @@ class Events(WithData):
     """Events that have subscribers; emit one."""
 
     title = "Events"
+    lead = (
+        "An event is a message under a name: whoever is subscribed to the name at that moment gets it. "
+        "Nothing of it is kept."
+    )
     template_name = "monitoring/events.html"
     operation = "events.names"
     permission = EMIT_EVENTS
@@ -85,6 +89,10 @@ class Rpcs(WithData):
     """RPCs that are provided, and calls under way; make one."""
 
     title = "RPC"
+    lead = (
+        "Clients provide procedures under a name. Others call them: the server passes each call to one "
+        "provider, and its answer back."
+    )
     template_name = "monitoring/rpc.html"
     operation = "rpc.names"
     permission = MAKE_CALLS
@@ -100,6 +108,10 @@ class Presence(Names):
     """Who is online, and where."""
 
     title = "Presence"
+    lead = (
+        "Users who are logged in at this moment, each with any number of connections. Clients may watch who "
+        "comes and goes."
+    )
     template_name = "monitoring/presence.html"
     operation = "presence.online"
     links = ("clients", "disconnect")
@@ -109,6 +121,10 @@ class Listening(Names):
     """Patterns that are listened to, who provides which name, and names that nobody provides."""
 
     title = "Listening"
+    lead = (
+        "Clients offer data for names that fit a pattern. When somebody subscribes to such a name, the "
+        "server asks them one after the other, and the first to accept provides it."
+    )
     template_name = "monitoring/listening.html"
     operation = "listening.patterns"
 

@@ -29,6 +29,9 @@ class OperatorsPage(TemplateView):
 
     title = ""
 
+    lead = ""
+    """What the page is about, in a sentence or two for those who see it for the first time."""
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """The site's context, the title, and ``page`` for the script."""
         problem, snapshot = "", None
@@ -40,6 +43,7 @@ class OperatorsPage(TemplateView):
         context = {
             **admin.site.each_context(self.request),
             "title": self.title,
+            "lead": self.lead,
             "problem": problem,
             "may": may,
             "page": {

@@ -20,6 +20,7 @@ class Denials(RulesPage):
     """The latest denials of all nodes, live; ``?q=`` finds users and names."""
 
     title = "Denials"
+    lead = "What the rules refused to clients lately, as it happens."
     template_name = "admin/permissions/denials.html"
     links = ("rules_decision",)
 

@@ -189,7 +189,7 @@ class RecordingForm(forms.Form):
 class TrialForm(forms.Form):
     """Which version is tried."""
 
-    version = forms.ChoiceField(label="Try", widget=UnfoldAdminSelectWidget())
+    version = forms.ChoiceField(label="Version", widget=UnfoldAdminSelectWidget())
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)

@@ -20,6 +20,7 @@ class Simulator(RulesPage):
     """A form for a question, and the answer with its trace below."""
 
     title = "Simulator"
+    lead = "Asks a live node what it would say to a client, and why. Nothing is written, emitted or called."
     template_name = "admin/permissions/simulator.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:

@@ -25,6 +25,10 @@ class Trial(RulesPage):
     """What is recorded, and what a version would change about it."""
 
     title = "Try a draft"
+    lead = (
+        "Would other rules have decided otherwise? Record what clients do for a while, then ask any version "
+        "about it. Nothing comes into force here."
+    )
     template_name = "admin/permissions/trial.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:

@@ -23,6 +23,10 @@ class RecordList(RecordsPage):
     """All records, a page at a time; no page costs more than the first one."""
 
     title = "Records"
+    lead = (
+        "A record is a JSON document with a name. Clients that subscribed to it see each change at once; "
+        "every write makes the next version."
+    )
     template_name = "admin/records/list.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -59,6 +63,7 @@ class RecordList(RecordsPage):
             order=order,
             is_tree="above" in shown,
             is_later=is_later,
+            choosable=any(not row.get("is_folder") for row in shown["rows"]),
             unstored=None if is_later else _unstored(prefix, search),
             count=f"more than {COUNTED:,}" if counted > COUNTED else f"{counted:,}",
             columns=[_column(asked, order, name, label) for name, label in _COLUMNS],

@@ -53,9 +53,8 @@ class Removal(RecordsPage):
             messages.error(request, problem)
         left = listing.counted(prefix) if prefix else 0
         rest = f" There are {'more than 1,000' if left > listing.COUNTED else left} more." if left else ""
-        return go(
-            request, MANY, f"{deleted:,} records are deleted.{rest}", failed=not deleted, **_back_to(prefix)
-        )
+        done = "1 record is deleted." if deleted == 1 else f"{deleted:,} records are deleted."
+        return go(request, MANY, done + rest, failed=not deleted, **_back_to(prefix))
 
     def _delete(self, names: list[str]) -> tuple[int, list[str]]:
         deleted, problems = 0, list[str]()

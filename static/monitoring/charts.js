@@ -26,7 +26,10 @@ export class LineChart {
     const canvas = document.createElement("canvas");
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", title);
-    box.append(canvas);
+    this.nothing = document.createElement("p");
+    this.nothing.className = "ds-chart-nothing ds-faint";
+    this.nothing.textContent = "Nothing in these minutes";
+    box.append(canvas, this.nothing);
     figure.append(caption, box);
     place.append(figure);
     this.canvas = canvas;
@@ -94,6 +97,7 @@ export class LineChart {
         y: value(step),
       }));
     });
+    this.nothing.hidden = this.chart.data.datasets.some((set) => set.data.some((point) => point.y !== null));
     this.chart.update("none");
     const last = steps.at(-1);
     const words = last

@@ -3,27 +3,29 @@
 import { details, follow, gathered, snapshot, urls } from "./live.js";
 import { disconnectButton, mayDisconnect } from "./disconnect.js";
 import { link, Table } from "./table.js";
-import { ago, bytes, nodeName, number, span } from "./words.js";
+import { ago, bytes, nodeName, number, span, whyClosed } from "./words.js";
 
 const who = (row) => row.user ?? (row.loggedIn ? "(no name)" : "(not logged in)");
+let isCluster = false;
+const place = (row) => (isCluster ? `${row.id} at ${nodeName(row.node)}` : row.id);
+const sdk = (row) => [row.sdk, row.wire].filter(Boolean).join("\n");
 const address = (row) => `${urls.client}?${new URLSearchParams({ node: row.node, client: row.id })}`;
 
 const clients = new Table(
   document.getElementById("clients"),
   [
     { label: "User", text: who, node: (row) => link(who(row), address(row)), same: who },
-    { label: "Address", text: (row) => row.address },
-    { label: "Wire", text: (row) => row.wire },
-    { label: "SDK", text: (row) => row.sdk },
+    { label: "Address", whole: true, text: (row) => row.address },
+    { label: "SDK, wire", whole: true, text: sdk },
     { label: "Connected", number: true, text: (row) => span(Date.now() - row.since), order: (row) => -row.since },
     { label: "Last message", number: true, text: (row) => ago(row.heard), order: (row) => -row.heard },
     { label: "Subscriptions", number: true, text: (row) => row.subscriptions },
     { label: "In", number: true, text: (row) => bytes(row.received), order: (row) => row.received },
     { label: "Out", number: true, text: (row) => bytes(row.sent), order: (row) => row.sent },
     { label: "Outbox", number: true, text: (row) => bytes(row.waiting), order: (row) => row.waiting },
-    { label: "Node", text: (row) => `${nodeName(row.node)} · ${row.id}` },
+    { label: "Number", whole: true, text: place, order: (row) => row.id },
     ...(mayDisconnect
-      ? [{ label: "", text: () => "", node: button, same: (row) => `${row.id} ${row.user}` }]
+      ? [{ label: "", action: true, text: () => "", node: button, same: (row) => `${row.id} ${row.user}` }]
       : []),
   ],
   { key: (row) => `${row.node} ${row.id}`, empty: "No client is connected." },
@@ -43,14 +45,13 @@ const closed = new Table(
   document.getElementById("closed"),
   [
     { label: "User", text: (row) => row.user ?? "(not logged in)" },
-    { label: "Address", text: (row) => row.address },
-    { label: "Wire", text: (row) => row.wire },
-    { label: "SDK", text: (row) => row.sdk },
+    { label: "Address", whole: true, text: (row) => row.address },
+    { label: "SDK, wire", whole: true, text: sdk },
     { label: "Stayed", number: true, text: (row) => span(row.closed - row.since), order: (row) => row.closed - row.since },
     { label: "Left", number: true, text: (row) => ago(row.closed), order: (row) => -row.closed },
     { label: "Code", number: true, text: (row) => row.code },
-    { label: "Reason", text: (row) => row.reason },
-    { label: "Node", text: (row) => `${nodeName(row.node)} · ${row.id}` },
+    { label: "Reason", text: (row) => whyClosed(row.code, row.reason) },
+    { label: "Number", whole: true, text: place, order: (row) => row.id },
   ],
   { key: (row) => `${row.node} ${row.id}`, empty: "Nobody has left yet." },
 );
@@ -59,6 +60,7 @@ const found = document.getElementById("found");
 let shown = { clients: [], closed: [] };
 
 function showClients(answer) {
+  isCluster = Object.keys(answer.nodes).length + Object.keys(answer.failed).length > 1;
   shown.clients = gathered(answer, (value) => value.clients);
   const values = Object.values(answer.nodes);
   const total = values.reduce((sum, value) => sum + value.total, 0);

@@ -2,6 +2,7 @@
 
 import { follow, gathered, snapshot } from "./live.js";
 import { LineChart, onTheme } from "./charts.js";
+import { meaning } from "./errors.js";
 import { Series, sum } from "./series.js";
 import { Table } from "./table.js";
 import { bytes, milliseconds, nodeName, number, rate, span } from "./words.js";
@@ -73,6 +74,17 @@ const topics = new Table(
   { key: (row) => row.topic, empty: "No messages yet.", caption: "“Made” counts a broadcast once for each wire format; deliveries are above." },
 );
 
+const errors = new Table(
+  document.getElementById("errors"),
+  [
+    { label: "Error", whole: true, text: (row) => row.name },
+    { label: "Since the start", number: true, text: (row) => number(row.count), order: (row) => row.count },
+    { label: "Per second", number: true, text: (row) => rate(row.now), order: (row) => row.now },
+    { label: "What it means", text: (row) => meaning(row.name) },
+  ],
+  { key: (row) => row.name, empty: "None since the nodes started.", sort: "Since the start", descending: true },
+);
+
 const tiles = new Map();
 
 function tile(name, text, remark = "") {
@@ -99,6 +111,12 @@ function show(answer) {
     const last = before.get(row.node);
     const isSame = last && last.started === row.started && last.at < row.at;
     row.lagNow = isSame ? row.lag.map((count, index) => count - last.lag[index]) : row.lag;
+    row.errorsNow = Object.fromEntries(
+      Object.entries(row.errorsByName).map(([name, count]) => [
+        name,
+        isSame ? (count - (last.errorsByName[name] ?? 0)) / ((row.at - last.at) / 1000) : 0,
+      ]),
+    );
     row.load = isSame ? (row.cpu - last.cpu) / ((row.at - last.at) / 1000) : 0;
   }
   before = new Map(rows.map((row) => [row.node, row]));
@@ -106,6 +124,7 @@ function show(answer) {
   showTiles(rows, steps);
   nodes.show([...rows, ...Object.entries(answer.failed).map(([node, why]) => ({ node, why, lagNow: [] }))]);
   showTopics(rows, steps.at(-1));
+  showErrors(rows);
   const now = Math.max(...rows.map((row) => row.at), 0);
   for (const chart of charts) chart.show(steps, now);
 }
@@ -122,7 +141,7 @@ function showTiles(rows, steps) {
   tile("Logins", number(total((row) => row.accepted)), `${number(total((row) => row.refused))} refused`);
   tile("Errors", perSecond(last.errors), `${number(total((row) => row.errors))} since the start`);
   const lag = merged("lag");
-  tile("Latency p99", duration(series.quantile(lag, 0.99)), `p50 ${duration(series.quantile(lag, 0.5))}, p95 ${duration(series.quantile(lag, 0.95))}`);
+  tile("Latency p99", duration(series.quantile(lag, 0.99)), `p50 ${duration(series.quantile(lag, 0.5))}, p95 ${duration(series.quantile(lag, 0.95))}, last minute`);
   const commits = merged("commits");
   tile("Commit p99", duration(series.quantile(commits, 0.99)), `p50 ${duration(series.quantile(commits, 0.5))}, ${number(total((row) => row.backlog))} waiting`);
   tile("Slow clients", number(total((row) => row.slow)), "closed since the start");
@@ -141,6 +160,12 @@ function showTopics(rows, last) {
       madeAll: all("made", topic),
     })),
   );
+}
+
+function showErrors(rows) {
+  const all = (what, name) => rows.reduce((sum, row) => sum + (row[what][name] ?? 0), 0);
+  const names = new Set(rows.flatMap((row) => Object.keys(row.errorsByName)));
+  errors.show([...names].map((name) => ({ name, count: all("errorsByName", name), now: all("errorsNow", name) })));
 }
 
 onTheme(() => charts.forEach((chart) => {

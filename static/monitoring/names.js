@@ -41,6 +41,22 @@ export function peopleColumn(label, of) {
   return { label, text: words, node: (row) => people(...of(row)), same: words };
 }
 
+/** A column of names; with a `hint`, a click on one puts it into the page's form. */
+export function formColumn(label, hint) {
+  const column = { label, text: (row) => row.name };
+  if (!hint) return column;
+  const button = (row) => {
+    const made = document.createElement("button");
+    Object.assign(made, { type: "button", className: "ds-name ds-link", title: hint, textContent: row.name });
+    made.addEventListener("click", () => {
+      document.getElementById("send-name").value = row.name;
+      document.getElementById("send-data").focus();
+    });
+    return made;
+  };
+  return { ...column, node: button, same: column.text };
+}
+
 export const nodesColumn = { label: "Nodes", text: (row) => row.nodes.map(nodeName).join(", ") };
 
 export const withNode = (clients, node) => clients.map((client) => ({ ...client, node: client.node ?? node }));

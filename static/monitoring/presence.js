@@ -12,7 +12,7 @@ const table = new Table(
     { label: "Connections", number: true, text: (row) => row.connections },
     { label: "Watched by", number: true, text: (row) => row.watchers },
     nodesColumn,
-    ...(mayDisconnect ? [{ label: "", text: () => "", node: button, same: (row) => row.name }] : []),
+    ...(mayDisconnect ? [{ label: "", action: true, text: () => "", node: button, same: (row) => row.name }] : []),
   ],
   { key: (row) => row.name, empty: "Nobody is online.", sort: "Connections", descending: true },
 );

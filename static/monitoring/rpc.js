@@ -1,14 +1,14 @@
 // RPCs that are provided, calls under way, and what became of those before.
 
-import { details, follow, gathered, joined, snapshot } from "./live.js";
-import { nodesColumn, people, peopleColumn, rowsOf, sayFound, withNode } from "./names.js";
+import { details, follow, gathered, joined, may, snapshot } from "./live.js";
+import { formColumn, nodesColumn, people, peopleColumn, rowsOf, sayFound, withNode } from "./names.js";
 import { Table } from "./table.js";
 import { nodeName, number } from "./words.js";
 
 const table = new Table(
   document.getElementById("list"),
   [
-    { label: "RPC", text: (row) => row.name },
+    formColumn("RPC", may("accounts.make_calls") && "Call this procedure"),
     { label: "Providers", number: true, text: (row) => row.count },
     peopleColumn("Who", (row) => [row.clients, row.count]),
     { label: "Calls under way", number: true, text: (row) => row.inFlight },
@@ -50,7 +50,8 @@ function showCounts(values) {
     box.className = "ds-tile";
     const [term, value] = [document.createElement("dt"), document.createElement("dd")];
     term.textContent = name;
-    value.textContent = number(values.reduce((sum, one) => sum + (key === "inFlight" ? one.inFlight : one.counts[key]), 0));
+    value.append(number(values.reduce((sum, one) => sum + (key === "inFlight" ? one.inFlight : one.counts[key]), 0)));
+    value.append(Object.assign(document.createElement("small"), { textContent: key === "inFlight" ? "now" : "since the start" }));
     box.append(term, value);
     return box;
   });

@@ -2,8 +2,8 @@
 // that focus, selection and scrolling stay where they are.
 
 /**
- * A table in `place`, an element of the page. Columns: {label, text(row), number?, whole?, order?(row), node?(row)};
- * a `whole` text is not broken into lines; `node` makes an element instead of text, and `same(row)` says as a text when it need not be made again.
+ * A table in `place`, an element of the page. Columns: {label, text(row), number?, whole?, action?, order?(row), node?(row)};
+ * a `whole` text is not broken into lines; an `action` stays in sight where the table is wider than the page; `node` makes an element instead of text, and `same(row)` says as a text when it need not be made again.
  */
 export class Table {
   constructor(place, columns, { key, caption = "", empty = "Nothing.", sort = null, descending = false } = {}) {
@@ -24,6 +24,7 @@ export class Table {
       const cell = document.createElement("th");
       cell.scope = "col";
       if (column.number) cell.className = "ds-number";
+      if (column.action) cell.className = "ds-action";
       if (column.label) {
         const button = document.createElement("button");
         button.type = "button";
@@ -106,6 +107,7 @@ export class Table {
       cell.dataset.label = column.label;
       if (column.number) cell.className = "ds-number";
       if (column.whole) cell.className = "ds-whole";
+      if (column.action) cell.className = "ds-action";
     }
     return line;
   }

@@ -54,5 +54,18 @@ export function moment(then) {
 
 export const clock = (then) => new Date(then).toLocaleTimeString("en-GB");
 
+const CLOSES = {
+  1000: "the client said goodbye",
+  1001: "the client or the server went away",
+  1005: "the client closed it without a reason",
+  1006: "the connection was lost",
+  1009: "a message was too large",
+  1011: "the server made a mistake",
+  1013: "it read too slowly",
+};
+
+/** Why a connection closed: what was said, else what the code says. */
+export const whyClosed = (code, reason) => reason || CLOSES[code] || CLOSES[code - 3000] || "no reason was given";
+
 /** A node's name; of the long ones that servers make up for themselves, the beginning. */
 export const nodeName = (name) => (/^[0-9a-f]{8}-[0-9a-f-]{27}$/.test(name) ? `${name.slice(0, 8)}…` : name);

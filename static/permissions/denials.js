@@ -31,7 +31,7 @@ const table = new Table(
     { label: "Verdict", whole: true, text: (row) => row.verdict },
     { label: "Times", number: true, text: (row) => row.count, order: (row) => row.count },
     { label: "Node", text: (row) => nodeName(row.node) },
-    { label: "", text: () => "", node: explain, same: (row) => `${row.node} ${row.number}` },
+    { label: "", action: true, text: () => "", node: explain, same: (row) => `${row.node} ${row.number}` },
   ],
   {
     key: (row) => `${row.node} ${row.number}`,

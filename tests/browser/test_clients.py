@@ -139,6 +139,22 @@ def test_a_list_is_searched_and_sorted_by_the_keyboard_alone(page: Page, clients
     many.subscribe("d")
 
 
+def test_every_column_and_button_is_in_sight_beside_the_sidebar(page: Page, clients: Clients) -> None:
+    clients.login("an-ordinary-name")
+    open_list(page)
+    button = row(page, "an-ordinary-name").get_by_role("button", name="Disconnect")
+    expect(button).to_be_in_viewport(ratio=1)
+    assert page.evaluate("(box => box.scrollWidth - box.clientWidth)(clients)") == 0
+
+
+def test_why_a_client_left_is_told_in_words_where_it_gave_no_reason(page: Page, clients: Clients) -> None:
+    client = clients.login("harriet")
+    open_list(page)
+    clients.run(client._raw.close())
+    left = page.locator("#closed tbody tr").filter(has_text="harriet").first
+    expect(left.locator("[data-label=Reason]")).to_have_text("the client said goodbye")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_narrow_screen_shows_every_column_without_sideways_scrolling(
     new_page: Callable[..., Page], clients: Clients, shot: Callable[..., Path], scheme: str

@@ -70,7 +70,7 @@ def test_clients_of_another_node_are_listed_tailed_and_disconnected(page: Page, 
     opened(page, "/admin/clients/")
     client = far.login("far away")
     row = page.locator("#clients tbody tr").filter(has_text="far away")
-    expect(row.locator("[data-label=Node]")).to_contain_text("node-1")
+    expect(row.locator("[data-label=Number]")).to_contain_text("node-1")
     row.get_by_role("link").click()
     expect(page.locator("#facts")).to_contain_text("far away")
     page.wait_for_function("document.documentElement.dataset.updates >= 2")
@@ -80,7 +80,7 @@ def test_clients_of_another_node_are_listed_tailed_and_disconnected(page: Page, 
     page.get_by_role("dialog").get_by_role("button", name="Disconnect").click()
     assert client.closed()[0] == 1008
     left = page.locator("#closed tbody tr").filter(has_text="far away")
-    expect(left.locator("[data-label=Node]")).to_contain_text("node-1")
+    expect(left.locator("[data-label=Number]")).to_contain_text("node-1")
 
 
 def test_a_user_is_disconnected_on_all_nodes(page: Page, clients: Clients, far: Clients) -> None:

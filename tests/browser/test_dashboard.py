@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from deepstream_protocol.topics import EventAction, Topic
+from deepstream_protocol.topics import ACTIONS, EventAction, RpcAction, Topic
+from monitoring.metrics import ERRORS_FROM
 from tests.browser.clients import Clients
 from tests.browser.conftest import log_in
 from tests.servers import Server
@@ -53,6 +54,21 @@ def test_the_dashboard_moves_by_itself_over_the_servers_own_websocket(
     page.wait_for_function(f"{UPDATES} >= {before + 2}")
     assert requests == []
     shot(page, scheme)
+
+
+def test_errors_are_told_by_name_with_what_they_mean(page: Page, clients: Clients) -> None:
+    opened(page)
+    caller = clients.login("caller")
+    for number in range(3):
+        caller.send(Topic.RPC, RpcAction.REQUEST, name="nobody", correlation_id=str(number))
+    line = page.locator("#errors tbody tr").filter(has_text="NO_RPC_PROVIDER")
+    expect(line.locator("[data-label='Since the start']")).to_have_text("3")
+    expect(line).to_contain_text("A call found no provider")
+    known = page.evaluate(
+        "import('/static/monitoring/errors.js').then((module) => Object.keys(module.MEANINGS))"
+    )
+    errors = {one.name for kind in ACTIONS.values() for one in kind if one >= ERRORS_FROM}
+    assert set(known) == errors
 
 
 def test_the_charts_begin_with_the_minutes_before_the_page_was_opened(page: Page, clients: Clients) -> None:

@@ -145,7 +145,7 @@ def test_a_name_with_anything_in_it_is_created_found_and_deleted(
     page.get_by_role("button", name="Delete the chosen").click()
     expect(page.get_by_role("heading", name="1 record would be deleted")).to_be_visible()
     page.get_by_role("button", name="Delete 1 record").click()
-    expect(page.get_by_text("1 records are deleted.")).to_be_visible()
+    expect(page.get_by_text("1 record is deleted.")).to_be_visible()
     page.goto(f"/admin/records/record/{quote(admin_quote(NASTY))}/change/")  # where the admin's log leads
     expect(page.get_by_text("There is no such record.")).to_be_visible()
 

@@ -70,6 +70,7 @@ def test_staff_without_the_permission_gets_the_plain_index(as_user: AsUser) -> N
 def test_a_viewer_sees_every_page(as_user: AsUser, live: LiveNode, name: str) -> None:
     answer = as_user("viewer").get(page(name))
     assert answer.status_code == 200
+    assert '<p class="ds-lead">' in answer.content.decode(), "what the page is about"
     data = data_of(answer.content.decode())
     assert data["problem"] == ""
     assert data["snapshot"]

@@ -6,8 +6,11 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth import get_user
+from django.contrib.auth.models import User
+from django.contrib.staticfiles import finders
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.templatetags.static import static
 from django.test import Client, RequestFactory
 
 from accounts.roles import EDIT_RULES, VIEW_LIVE
@@ -44,6 +47,19 @@ def test_a_page_is_for_staff_with_its_permission(as_user: AsUser) -> None:
 
 def test_a_page_sends_who_is_no_staff_to_the_login(as_user: AsUser) -> None:
     assert asked(as_user("viewer", staff=False), VIEW_LIVE).status_code == 302
+
+
+def test_who_logs_in_on_the_login_page_itself_comes_to_the_first_page(db: None) -> None:
+    User.objects.create_superuser("root", password="a-password-for-tests")
+    form = {"username": "root", "password": "a-password-for-tests"}
+    assert Client().post("/admin/login/", form)["Location"] == "/admin/"
+
+
+def test_every_page_has_the_servers_icon(as_user: AsUser) -> None:
+    icon = static("deepstream/icon.svg")
+    assert finders.find("deepstream/icon.svg")
+    for answer in (Client().get("/"), Client().get("/admin/login/"), as_user("viewer").get("/admin/")):
+        assert f'href="{icon}"' in answer.content.decode()
 
 
 def test_a_page_without_a_title_is_not_in_the_sidebar(as_user: AsUser) -> None:

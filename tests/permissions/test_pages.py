@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from html import unescape
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
@@ -160,6 +161,19 @@ async def test_a_draft_is_written_shown_compared_and_activated(
     assert await active_number() == number
     who, what, text = (await log())[-1]
     assert (who, what, text) == ("rule-editor", f"rule set {number}", "Activated. as discussed")
+
+
+async def test_when_a_version_was_activated_is_told_in_the_servers_zone(
+    server: Serving, operator: Callable[..., Awaitable[Operator]], settings: Any
+) -> None:
+    settings.TIME_ZONE = "Asia/Tokyo"
+    version = await sync_to_async(rule_sets.active)()
+    assert version is not None
+    assert version.activated_at is not None
+    there = version.activated_at.astimezone(ZoneInfo("Asia/Tokyo")).strftime("%Y-%m-%d %H:%M")
+    ann = await operator()
+    assert f"{there} by" in words_of(await ann.get("permissions_rulesetversion_changelist"))
+    assert f"{there} JST by" in words_of(await ann.get("permissions_rulesetversion_change", version.number))
 
 
 async def test_the_node_says_when_it_follows(

@@ -9,6 +9,7 @@ from dataclasses import replace
 from html import unescape
 from typing import Any
 from urllib.parse import quote, urlencode
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
@@ -20,6 +21,7 @@ from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import AsyncClient, Client
+from django.utils.html import strip_tags
 
 from cluster import announce
 from cluster.operations import Here
@@ -322,7 +324,7 @@ async def test_any_name_is_shown_as_it_is_on_every_page(ask: Ask, name: str) -> 
     answer = await ask("one/", post={"name": name, "version": "2", "data": "[1]"})
     assert "Version 3 is stored" in shown(answer)
     answer = await ask("remove/", post={"name": name, "sure": "1"})
-    assert "1 records are deleted." in shown(answer)
+    assert "1 record is deleted." in shown(answer)
 
 
 async def test_names_that_no_record_can_have_are_bad_requests(ask: Ask) -> None:
@@ -424,3 +426,30 @@ def test_without_a_server_the_pages_show_what_the_database_has_and_say_so() -> N
     answer = client.post(f"{RECORDS}remove/", {"name": "a", "sure": "1"}, follow=True)
     assert "0 records are deleted." in shown(answer)
     assert LogEntry.objects.count() == 0
+
+
+async def test_times_are_those_of_the_servers_zone_which_is_named(ask: Ask, settings: Any) -> None:
+    settings.TIME_ZONE = "Asia/Tokyo"
+    await announce.awrite("a", {"x": 1})
+    [entry] = await in_thread(lambda: list(versions("a")))
+    there = entry.at.astimezone(ZoneInfo("Asia/Tokyo")).strftime("%Y-%m-%d %H:%M:%S")
+    assert f"{there} JST" in shown(await ask("one/", name="a"))
+    assert "Updated (Asia/Tokyo)" in shown(await ask())
+    history = shown(await ask("versions/", name="a"))
+    assert "As it was at (Asia/Tokyo)" in history
+    assert there in history
+    assert "When (Asia/Tokyo)" in history
+    assert f"{there} JST" in shown(await ask("version/", name="a", id=str(entry.id)))
+
+
+async def test_a_level_of_folders_alone_offers_nothing_to_delete(ask: Ask) -> None:
+    await announce.awrite("a/b", {})
+    assert 'id="delete"' not in shown(await ask(view="tree"))
+    assert 'id="delete"' in shown(await ask(view="tree", prefix="a/"))
+
+
+async def test_a_search_says_that_the_count_is_not_of_what_was_found(ask: Ask) -> None:
+    await announce.awrite("a/b", {})
+    await announce.awrite("a/c", {})
+    page = " ".join(strip_tags(shown(await ask(prefix="a/", q="c"))).split())
+    assert "2 records whose names begin with a/; shown are those that contain c." in page

@@ -1,0 +1,37 @@
+// What the errors that clients are told mean, for those who do not know them by heart.
+
+export const MEANINGS = {
+  ACCEPT_TIMEOUT: "A provider did not accept a call in time.",
+  AUTHENTICATION_TIMEOUT: "A client connected and did not log in.",
+  CACHE_RETRIEVAL_TIMEOUT: "A record could not be read in time.",
+  INVALID_LISTEN_REGEX: "A client listened to what is no regular expression.",
+  INVALID_MESSAGE: "A client sent what the protocol does not know.",
+  INVALID_MESSAGE_DATA: "A client sent data that is no JSON, or not what the message takes.",
+  INVALID_PATCH_ON_HOTPATH: "A record that is written as a whole only (storageHotPathPrefixes) was to be patched.",
+  INVALID_PRESENCE_USERS: "A client asked about users without saying which.",
+  INVALID_RPC_CORRELATION_ID: "An answer belongs to no call: it came too late, or twice.",
+  INVALID_VERSION: "A write was for a version that cannot come next.",
+  LISTEN_RESPONSE_TIMEOUT: "A listener neither accepted nor rejected a name in time.",
+  LISTEN_UNSUCCESSFUL: "A pattern was listened to twice, or given up without being listened to.",
+  MESSAGE_DENIED: "The rules refused a message: see Denials.",
+  MESSAGE_PERMISSION_ERROR: "A rule could not be worked out.",
+  MULTIPLE_ACCEPT: "A provider accepted a call twice.",
+  MULTIPLE_PROVIDERS: "A client provides a procedure that it provides already.",
+  MULTIPLE_RESPONSE: "A provider answered a call twice.",
+  MULTIPLE_SUBSCRIPTIONS: "A client subscribed to what it is subscribed to already.",
+  NOT_PROVIDED: "A client gave up a procedure that it does not provide.",
+  NOT_SUBSCRIBED: "A client unsubscribed from what it is not subscribed to.",
+  NO_RPC_PROVIDER: "A call found no provider that would take it.",
+  RECORD_CREATE_ERROR: "A record could not be made: its name is not possible, or the store failed (see the server's log).",
+  RECORD_DELETE_ERROR: "A record could not be deleted: see the server's log.",
+  RECORD_LOAD_ERROR: "A record could not be read from the store: see the server's log.",
+  RECORD_NOTIFY_ERROR: "Records that changed in the database could not be read again.",
+  RECORD_NOT_FOUND: "A client asked for a record that does not exist.",
+  RECORD_UPDATE_ERROR: "A write was for a record that does not exist, or the store failed (see the server's log).",
+  RESPONSE_TIMEOUT: "A provider accepted a call and did not answer in time.",
+  STORAGE_RETRIEVAL_TIMEOUT: "The store did not answer in time.",
+  TOO_MANY_AUTH_ATTEMPTS: "A client tried to log in too often.",
+  VERSION_EXISTS: "Two clients wrote the same version; the second was told, and may merge.",
+};
+
+export const meaning = (name) => MEANINGS[name] ?? "";
