@@ -27,7 +27,7 @@ from cluster.operator import ClusterOperator
 from cluster.volatile import RedisStore
 from deepstream_project.config import Config, ConfigError
 from gateway.apps import GatewayConfig
-from gateway.clustering import open_cluster, open_volatile
+from gateway.clustering import check_volatile, open_cluster, open_volatile
 from gateway.consumers import DeepstreamConsumer
 from gateway.endpoint import Endpoint
 from gateway.forgetting import Forgetting
@@ -71,6 +71,7 @@ class Application:
 
     def __init__(self, config: Config) -> None:
         check_rules(config)
+        check_volatile(config)
         self.config = config
         gateway = apps.get_app_config("gateway")
         assert isinstance(gateway, GatewayConfig)
@@ -151,6 +152,7 @@ class Application:
         self.operations = Operations(self.node)
         self.operations.add(self._live_rules(self.node).operations)
         self.operations.add(LiveRecords(self.node, self.operations).operations())
+        self.operations.add({"user.signed-out": self._end_signed_out})
         self._live_operations = Live(
             self.node,
             bus_lag=lambda: members.bus.lag if members else None,
@@ -186,6 +188,15 @@ class Application:
 
         if self.node is not None:
             self.node.close_users(is_such, reason)
+
+    def signed_out(self, key: str) -> None:
+        """See ``Surroundings.signed_out``: the other nodes are told."""
+        if self._cluster_operator is not None:
+            self._cluster_operator.tell_everywhere("user.signed-out", {"key": key})
+
+    async def _end_signed_out(self, key: str) -> None:
+        """Close the connections of who signed out at some node."""
+        self.close_users(lambda one: str(one.key) == key, "signed out")
 
     async def stop(self) -> None:
         """Settle what is under way and say goodbye to all clients; does nothing the second time."""

@@ -25,16 +25,17 @@ def open_cluster(config: Config) -> Members | None:
 
 
 def open_volatile(config: Config) -> RedisStore | None:
-    """Where records that are never stored are in a cluster; None: in this process.
-
-    Raises ConfigError if there is a cluster and nothing in it that could decide between writers.
-    """
-    if not config.record.storage_exclusion_prefixes or not is_shared(settings.CHANNEL_LAYERS):
-        return None
+    """Where records that are never stored are in a cluster; None: in this process. Raises ConfigError."""
+    check_volatile(config)
     url = redis_url(settings.CHANNEL_LAYERS)
-    if url is None:
+    return RedisStore(url) if url is not None and config.record.storage_exclusion_prefixes else None
+
+
+def check_volatile(config: Config) -> None:
+    """Raise ConfigError if records are never stored, and nothing in the cluster decides between writers."""
+    layers = settings.CHANNEL_LAYERS
+    if config.record.storage_exclusion_prefixes and is_shared(layers) and redis_url(layers) is None:
         raise ConfigError(
             "record.storageExclusionPrefixes: several processes share such records through Redis, and"
             " CHANNEL_LAYERS uses none; set REDIS_URL, or leave out storageExclusionPrefixes."
         )
-    return RedisStore(url)

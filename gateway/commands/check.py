@@ -16,6 +16,7 @@ from deepstream_project.config import Config, ConfigError, load_config
 from deepstream_project.config_document import read_document
 from deepstream_project.config_file import LoadedFile, expand, find_config
 from deepstream_project.config_login import FileOptions
+from gateway.clustering import check_volatile
 from gateway.commands.subcommand import add_config
 from gateway.rules_file import check_rules, described_problems
 from permissions import rule_sets
@@ -62,10 +63,11 @@ def _rules_of(config: Config) -> str:
 
 def _problems_of(config: Config) -> list[str]:
     problems: list[str] = []
-    try:
-        check_rules(config)
-    except ConfigError as error:
-        problems += error.problems
+    for check in (check_rules, check_volatile):
+        try:
+            check(config)
+        except ConfigError as error:
+            problems += error.problems
     if config.permission.type == "database":
         problems += _problems_in_database()
     for strategy in config.auth:

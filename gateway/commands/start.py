@@ -45,6 +45,8 @@ While it runs: SIGHUP reads rules and users again, as a change of their files do
 settles and acknowledges what is under way, says goodbye to all clients and ends;
 SIGUSR1 restarts --workers one after the other."""
 
+NOT_STARTED = "The server did not start; the log above says why."
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the flags."""
@@ -81,13 +83,15 @@ def run(command: BaseCommand, options: Mapping[str, Any]) -> None:
     log.info("Server %s with %s", config.server_name, config.path or "the default configuration")
     try:
         server.run()
-    except SystemExit:  # how uvicorn ends when it cannot listen
+    except SystemExit:  # how uvicorn ends when the application does not start, or it cannot listen
+        if server.lifespan.should_exit:
+            raise CommandError(NOT_STARTED) from None
         where = f"{config.http.host}:{config.http.port}"
         raise CommandError(
             f"Cannot listen on {where}, the log above says why: choose another port with --port."
         ) from None
     if not server.started:
-        raise CommandError("The server did not start; the log above says why.")
+        raise CommandError(NOT_STARTED)
     if application.has_failed:
         raise CommandError("The server ended because what it depends on was lost (exitOnFatalError).")
 

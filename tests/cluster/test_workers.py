@@ -7,15 +7,18 @@ import os
 import random
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from channels.layers import InMemoryChannelLayer
 from django.core.management import CommandError, call_command
 
 from deepstream_project.backends import layers_on
@@ -27,7 +30,7 @@ from tests.cluster.population import Counter, hears, until
 from tests.robustness.client import Client
 from tests.robustness.crowd import Crowd
 from tests.robustness.vitals import Vitals
-from tests.servers import ROOT, Server, configuration, django_environment
+from tests.servers import ROOT, Server, configuration, django_environment, migrated_database
 
 pytestmark = [pytest.mark.redis, pytest.mark.xdist_group("cluster-workers")]
 
@@ -194,12 +197,16 @@ async def test_the_workers_end_when_their_parent_is_killed(team: Team) -> None:
 # What is refused
 
 
-def refused(folder: Path, *flags: str) -> str:
+def refused(folder: Path, *flags: str, more: str = "") -> str:
     """Why ``deepstream start`` gives up before it starts anything."""
-    (folder / "config.yml").write_text("showLogo: false\n")
+    (folder / "config.yml").write_text(f"showLogo: false\n{more}")
     with pytest.raises(CommandError) as refusal:
         call_command("deepstream", "start", "-c", str(folder), "--host", "127.0.0.1", *flags)
     return str(refusal.value)
+
+
+class OtherLayer(InMemoryChannelLayer):
+    """A channel layer that, for all the server knows, others can reach, and that is on no Redis."""
 
 
 @pytest.fixture
@@ -233,6 +240,19 @@ def test_a_port_that_another_server_has_is_not_shared_with_it(tmp_path: Path, sh
         assert "Choose another port with --port" in refused(tmp_path, "--workers", "2", "--port", port)
 
 
+@pytest.mark.django_db
+def test_records_that_are_never_stored_are_refused_where_several_processes_have_no_redis(
+    tmp_path: Path, settings: Any
+) -> None:
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "tests.cluster.test_workers.OtherLayer"}}
+    prefixes, reason = "record: {storageExclusionPrefixes: [tmp/]}\n", "share such records through Redis"
+    assert reason in refused(tmp_path, "--port", "0", more=prefixes)
+    errors = StringIO()
+    with pytest.raises(CommandError, match="1 problem"):
+        call_command("deepstream", "check", "-c", str(tmp_path), stderr=errors)
+    assert reason in errors.getvalue()
+
+
 def test_if_no_worker_can_start_the_reason_is_logged_and_nothing_is_tried_again(tmp_path: Path) -> None:
     environment = os.environ | django_environment(tmp_path / "empty.sqlite3", tmp_path)
     environment |= {"REDIS_URL": "redis://127.0.0.1:1/0"}
@@ -250,3 +270,26 @@ def test_if_no_worker_can_start_the_reason_is_logged_and_nothing_is_tried_again(
     assert "run `manage.py migrate` first" in done.stderr
     assert "did not start (exit status 1)" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
+
+
+def test_a_server_that_cannot_begin_does_not_blame_its_port(tmp_path: Path) -> None:
+    """Here no rules are in force, though some were before."""
+    database = migrated_database(tmp_path)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(
+            "INSERT INTO permissions_rule_set (state, source, content_hash, problems, author, comment,"
+            " created_at, activated_by, activation_comment)"
+            " VALUES ('past', '', '', '[]', '', '', '2026-01-01', '', '')"
+        )
+    (tmp_path / "config.yml").write_text("permission: {type: database}\n")
+    done = subprocess.run(
+        [sys.executable, "manage.py", "deepstream", "start", "-c", str(tmp_path), "--port", "0"],
+        cwd=ROOT,
+        env=os.environ | django_environment(database, tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    assert "No rule set is active in the database" in done.stderr
+    assert done.stderr.splitlines()[-1] == "CommandError: The server did not start; the log above says why."
