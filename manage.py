@@ -21,6 +21,11 @@ def main(arguments: list[str]) -> None:
         sys.exit("\n".join(problems()) or str(error))
 
 
+def deepstream() -> None:
+    """The program ``deepstream``, once it is installed: ``manage.py deepstream``, from any folder."""
+    main([sys.argv[0], "deepstream", *sys.argv[1:]])
+
+
 def problems() -> tuple[str, ...]:
     """Why the settings do not know which database is meant."""
     from django.conf import settings

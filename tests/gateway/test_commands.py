@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +99,23 @@ def test_a_mistyped_subcommand_is_answered_with_those_that_there_are(tmp_path: P
     assert done.returncode != 0
     assert all(name in done.stderr for name in SUBCOMMANDS)
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("arguments", "usage"), [(["--help"], "[-h]"), (["hash", "-h"], "hash [-h]")])
+def test_the_installed_program_is_the_same_under_a_shorter_name(
+    arguments: list[str],
+    usage: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    module, _, function = project["scripts"]["deepstream"].partition(":")
+    program = getattr(importlib.import_module(module), function)
+    monkeypatch.setattr(sys, "argv", ["/usr/local/bin/deepstream", *arguments])
+    with pytest.raises(SystemExit) as end:
+        program()
+    assert end.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: deepstream {usage}")
 
 
 @pytest.mark.parametrize("name", SUBCOMMANDS)

@@ -47,6 +47,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the subcommands."""
+        parser.prog = parser.prog.removeprefix("deepstream ")  # the program of that name says it once
         commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="subcommands")
         for name, subcommand in SUBCOMMANDS.items():
             one = commands.add_parser(
