@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Protocol, TypeVar
 
 import orjson
@@ -44,7 +45,10 @@ class _Dialect(Protocol):
 
 
 class Sqlite:
-    """SQLite: rows travel as one JSON parameter."""
+    """SQLite: rows travel as bound values, in statements that have room for as many rows as are usual.
+
+    A row without a name takes up room and does nothing.
+    """
 
     def __init__(self, history: History | None = None) -> None:
         self._history = history
@@ -52,22 +56,6 @@ class Sqlite:
     _LOAD = """
         SELECT name, version, data FROM records_record
         WHERE name IN (SELECT value FROM json_each(%s))"""
-    _ROWS = """
-        SELECT json_extract(value, '$[0]') AS name, json_extract(value, '$[1]') AS base,
-               json_extract(value, '$[2]') AS version, json_extract(value, '$[3]') AS data
-        FROM json_each(%s)"""
-    _NOW = "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')"
-    _UPDATE = f"""
-        UPDATE records_record SET version = new.version, data = new.data, updated_at = {_NOW}
-        FROM ({_ROWS}) AS new
-        WHERE records_record.name = new.name AND records_record.version = new.base"""
-    _UPDATE_ALL_OR_NONE = f"""{_UPDATE}
-        AND %s = (SELECT COUNT(*) FROM ({_ROWS}) AS each JOIN records_record AS old
-                  ON old.name = each.name AND old.version = each.base)"""
-    _INSERT = f"""
-        INSERT INTO records_record (name, version, data, created_at, updated_at)
-        SELECT name, version, data, {_NOW}, {_NOW} FROM ({_ROWS}) WHERE true
-        ON CONFLICT (name) DO NOTHING"""
     _DELETE = "DELETE FROM records_record WHERE name IN (SELECT value FROM json_each(%s))"
 
     def load(self, connection: BaseDatabaseWrapper, names: Collection[str]) -> list[tuple[str, int, str]]:
@@ -83,8 +71,9 @@ class Sqlite:
         is stored, and the rows are tried again one by one: conflicts between nodes are rare.
         """
         updates, inserts, deletes = _by_kind(rows)
-        if len(updates) == len(rows) and self._history is None:
-            stored = self._update_all(connection, updates)
+        if len(updates) == len(rows) <= MOST_ROWS and self._history is None:
+            # The usual group: its one statement is its own transaction.
+            stored = _updated_all(connection, updates)
         else:
             stored = self._commit_mixed(connection, updates, inserts, deletes)
         if stored:
@@ -94,28 +83,86 @@ class Sqlite:
         with transaction.atomic(using=connection.alias):
             return set().union(*(self.commit(connection, [row]) for row in rows))
 
-    def _update_all(self, connection: BaseDatabaseWrapper, rows: list[Row]) -> bool:
-        """The usual group, in a statement that is its own transaction: all rows or none."""
-        data = _json([row[:4] for row in rows])
-        with connection.cursor() as cursor:
-            if len(rows) == 1:
-                cursor.execute(self._UPDATE, [data])
-            else:
-                cursor.execute(self._UPDATE_ALL_OR_NONE, [data, len(rows), data])
-            return bool(cursor.rowcount == len(rows))
-
     def _commit_mixed(
         self, connection: BaseDatabaseWrapper, updates: list[Row], inserts: list[Row], deletes: list[Row]
     ) -> bool:
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-            if _execute(cursor, self._UPDATE, updates) or _execute(cursor, self._INSERT, inserts):
-                transaction.set_rollback(True, using=connection.alias)
-                return False
+            for change_all, rows in ((_updated_all, updates), (_inserted_all, inserts)):
+                for start in range(0, len(rows), MOST_ROWS):
+                    if not change_all(connection, rows[start : start + MOST_ROWS]):
+                        transaction.set_rollback(True, using=connection.alias)
+                        return False
             if deletes:
                 cursor.execute(self._DELETE, [_json([row.name for row in deletes])])
             if self._history is not None:
                 self._history.add_sqlite(cursor, [*updates, *inserts, *deletes])
         return True
+
+
+MOST_ROWS = 240
+"""Rows of one statement on SQLite, which takes 999 values if it is an old one."""
+
+_SQLITE_NOW = "STRFTIME('%Y-%m-%d %H:%M:%f', 'NOW')"
+
+
+def _room_for(count: int) -> int:
+    """Rows of the statement for ``count`` of them, at most a quarter more: so there are few statements,
+    and SQLite's binding keeps them all prepared."""
+    step = 1 << max(0, count.bit_length() - 3)
+    return -(-count // step) * step
+
+
+def _sqlite_rows(room: int) -> str:
+    values = ",".join(["(?,?,?,?)"] * room)
+    return (
+        "SELECT column1 AS name, column2 AS base, column3 AS version, column4 AS data"
+        f" FROM (VALUES {values}) WHERE column1 IS NOT NULL"
+    )
+
+
+@cache
+def _sqlite_update(room: int) -> str:
+    """Update every row whose base is current, if that is so for all of them."""
+    return f"""
+        WITH new AS MATERIALIZED ({_sqlite_rows(room)})
+        UPDATE records_record SET version = new.version, data = new.data, updated_at = {_SQLITE_NOW}
+        FROM new WHERE records_record.name = new.name AND records_record.version = new.base
+        AND (SELECT COUNT(*) FROM new)
+            = (SELECT COUNT(*) FROM new AS each JOIN records_record AS old
+               ON old.name = each.name AND old.version = each.base)"""
+
+
+@cache
+def _sqlite_insert(room: int) -> str:
+    """Insert every row whose name is free."""
+    return f"""
+        INSERT INTO records_record (name, version, data, created_at, updated_at)
+        SELECT name, version, data, {_SQLITE_NOW}, {_SQLITE_NOW} FROM ({_sqlite_rows(room)})
+        WHERE true ON CONFLICT (name) DO NOTHING"""
+
+
+def _updated_all(connection: BaseDatabaseWrapper, rows: Sequence[Row]) -> bool:
+    """Update all rows or none; whether it was all."""
+    connection.ensure_connection()
+    before = connection.connection.total_changes  # the cursor of a statement with WITH does not count
+    _execute(connection, _sqlite_update, rows)
+    return bool(connection.connection.total_changes > before)
+
+
+def _inserted_all(connection: BaseDatabaseWrapper, rows: Sequence[Row]) -> bool:
+    """Insert the rows whose names are free; whether it was all."""
+    connection.ensure_connection()
+    return bool(_execute(connection, _sqlite_insert, rows).rowcount == len(rows))
+
+
+def _execute(connection: BaseDatabaseWrapper, statement: Callable[[int], str], rows: Sequence[Row]) -> Any:
+    """Run ``statement`` on ``rows``, without Django's cursor: that would look for placeholders in the whole
+    text each time."""
+    room = _room_for(len(rows))
+    values: list[Any] = [value for row in rows for value in row[:4]]
+    values += [None] * (4 * (room - len(rows)))
+    with connection.wrap_database_errors:
+        return connection.connection.execute(statement(room), values)
 
 
 class Postgres:
@@ -292,14 +339,6 @@ def _by_kind(rows: Sequence[Row]) -> tuple[list[Row], list[Row], list[Row]]:
         kind = deletes if row.data is None else updates if row.base >= 0 else inserts
         kind.append(row)
     return updates, inserts, deletes
-
-
-def _execute(cursor: Any, statement: str, rows: Sequence[Row]) -> bool:
-    """Run ``statement`` on ``rows``; whether it changed fewer."""
-    if not rows:
-        return False
-    cursor.execute(statement, [_json([row[:4] for row in rows])])
-    return bool(cursor.rowcount < len(rows))
 
 
 @contextmanager

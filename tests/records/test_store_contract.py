@@ -235,6 +235,24 @@ async def test_a_thousand_rows_are_one_commit(store: RecordStore) -> None:
     assert await loaded(store, *names) == dict.fromkeys(names[:500], (1, [1]))
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 7, 8, 9, 33, 50, 239, 240, 241, 500])
+async def test_a_group_of_any_size_is_stored_whole_but_for_the_row_that_lost(
+    store: RecordStore, count: int
+) -> None:
+    names = [f"r{number}" for number in range(count)]
+    stored = {name: (1, [name]) for name in names}
+    assert await store.commit([made(name) for name in names]) == {}
+    updates = [Row(name, 0, 1, f'["{name}"]') for name in names]
+    assert await store.commit(updates) == {}
+    assert await loaded(store, *names) == stored
+    for loser in {names[0], names[-1], names[count // 2]}:
+        rows = [Row(name, 0 if name == loser else 1, 2, "[2]") for name in names]
+        assert await store.commit(rows) == {loser: Refusal.LOST}
+        assert await loaded(store, *names) == dict.fromkeys(names, (2, [2])) | {loser: stored[loser]}
+        back = [Row(name, stored[name][0] if name == loser else 2, 1, f'["{name}"]') for name in names]
+        assert await store.commit(back) == {}
+
+
 @pytest.mark.parametrize("nodes", [2, 4])
 async def test_of_nodes_that_store_the_same_version_one_wins(make_store: MakeStore, nodes: int) -> None:
     stores = [make_store() for _ in range(nodes)]
