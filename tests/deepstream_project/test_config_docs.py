@@ -14,6 +14,9 @@ from deepstream_project import config as configuration
 from deepstream_project import config_history, config_login, config_network, config_services
 from deepstream_project.config import Config, load_config
 from deepstream_project.config_section import Section, key_of, settings_of
+from gateway.rules_file import check_rules
+from tests.conftest import require
+from tests.servers import NODE_FOLDER
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
@@ -110,3 +113,12 @@ def test_the_configuration_that_comes_along_is_valid(caplog: pytest.LogCaptureFi
 
     assert config.path == ROOT / "conf" / "config.yml"
     assert caplog.records == []
+
+
+def test_the_configuration_that_the_reference_server_comes_with_is_valid() -> None:
+    folder = NODE_FOLDER / "node_modules" / "@deepstream" / "server" / "conf"
+    require(folder.is_dir(), "the reference server: run `npm ci` in tests/node")
+    config = load_config(folder, environ={})
+    check_rules(config)
+    assert config.permission.path == folder / "permissions.yml"
+    assert config.listen.rematch_interval == 60
