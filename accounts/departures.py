@@ -22,12 +22,20 @@ CloseUsers = Callable[[Callable[[DjangoUser], bool], str], None]
 class Departures:
     """Hears of changes that are made through Django in this process, from whichever thread.
 
-    What is changed by plain SQL, by ``update()`` of a query or in another process is seen at the next login.
+    What is changed by plain SQL, by ``update()`` of a query or in another process is seen a little later, by
+    ``accounts.standing``; only of who signs out nothing can be seen but the end of one session, so
+    ``on_signed_out`` is told the user's key as text.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, close_users: CloseUsers) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        close_users: CloseUsers,
+        on_signed_out: Callable[[str], None],
+    ) -> None:
         self._loop = loop
         self._close_users = close_users
+        self._on_signed_out_here = on_signed_out
         self._timers: list[asyncio.TimerHandle] = []
         model = get_user_model()
         self._connected: list[tuple[Any, Callable[..., None], Any]] = [
@@ -53,6 +61,7 @@ class Departures:
             self._end(lambda one: one.key == key, "signed out")
             # Django says so before it ends the session: a client that was quick to come back is in again.
             self._loop.call_soon_threadsafe(self._end_again, lambda one: one.key == key, "signed out")
+            self._loop.call_soon_threadsafe(self._on_signed_out_here, str(key))
 
     def _on_saved(self, *, instance: AbstractBaseUser, created: bool, **_: Any) -> None:
         if not created:

@@ -12,23 +12,34 @@ from pubsub.connection import User
 class DjangoUser(User):
     """``key`` is the primary key; ``standing`` is what was true of the user at the login.
 
-    A change of the standing (password, active, staff, superuser) ends the connections that rest on it.
+    A change of the standing (password, active, staff, superuser) ends the connections that rest on it, and
+    so does the end of the session that ``session_key`` names.
     """
 
-    __slots__ = ("key", "standing")
+    __slots__ = ("__weakref__", "key", "session_key", "standing")
 
-    def __init__(self, id: str, *, key: Any, standing: tuple[Any, ...], **known: Any) -> None:
+    def __init__(
+        self,
+        id: str,
+        *,
+        key: Any,
+        standing: tuple[Any, ...],
+        session_key: str | None = None,
+        **known: Any,
+    ) -> None:
         super().__init__(id, **known)
         self.key = key
         self.standing = standing
+        self.session_key = session_key
 
 
-def user_of(user: AbstractBaseUser, *, expires_at: float | None = None) -> DjangoUser:
+def user_of(
+    user: AbstractBaseUser, *, expires_at: float | None = None, session_key: str | None = None
+) -> DjangoUser:
     """What the rules get as ``user.data``: id, groups, isStaff, isSuperuser; reads the database."""
-    groups = getattr(user, "groups", None)
     server_data = {
         "id": user.pk if isinstance(user.pk, int) else str(user.pk),
-        "groups": [] if groups is None else sorted(groups.values_list("name", flat=True)),
+        "groups": groups_of(user),
         "isStaff": bool(getattr(user, "is_staff", False)),
         "isSuperuser": bool(getattr(user, "is_superuser", False)),
     }
@@ -38,7 +49,14 @@ def user_of(user: AbstractBaseUser, *, expires_at: float | None = None) -> Djang
         standing=standing_of(user),
         server_data=server_data,
         expires_at=expires_at,
+        session_key=session_key,
     )
+
+
+def groups_of(user: AbstractBaseUser) -> list[str]:
+    """The names of the user's groups; reads the database unless they are prefetched."""
+    groups = getattr(user, "groups", None)
+    return [] if groups is None else sorted(group.name for group in groups.all())
 
 
 def standing_of(user: AbstractBaseUser) -> tuple[Any, ...]:

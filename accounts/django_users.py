@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 from django.conf import settings
 from django.contrib.auth import authenticate, get_user, get_user_model
@@ -18,6 +19,7 @@ from django.utils.module_loading import import_string
 from accounts.departures import Departures
 from accounts.django_user import DjangoUser, user_of
 from accounts.login import LoginRequest, Outcome, PassOn, Refused, credentials
+from accounts.standing import Standing
 
 THREADS = 2
 """Logins looked up at the same time: Django's hashes are made to take long."""
@@ -30,15 +32,23 @@ UNAVAILABLE = Refused({"error": "The users cannot be read"}, is_wrong=False)
 class DjangoLogin:
     """Asks Django's authentication backends in threads of its own, where no page has to wait for them.
 
-    ``close_users(is_meant, reason)`` closes the connections of users who may no longer have them.
+    ``close_users(is_meant, reason)`` closes the connections of users who may no longer have them;
+    ``on_signed_out(key)`` hears of who signs out here, for the other nodes.
     """
 
-    def __init__(self, close_users: Callable[[Callable[[DjangoUser], bool], str], None]) -> None:
+    def __init__(
+        self,
+        close_users: Callable[[Callable[[DjangoUser], bool], str], None],
+        on_signed_out: Callable[[str], None] = lambda key: None,
+    ) -> None:
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="django-login")
-        self._departures = Departures(asyncio.get_running_loop(), close_users)
+        self._departures = Departures(asyncio.get_running_loop(), close_users, on_signed_out)
+        self._users: WeakSet[DjangoUser] = WeakSet()
+        self._standing = Standing(lambda: list(self._users), close_users, self._in_thread)
 
     def close(self) -> None:
         """End the threads, and watch no users any more."""
+        self._standing.close()
         self._departures.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
@@ -50,17 +60,24 @@ class DjangoLogin:
         return given if isinstance(given, PassOn) else self._call(_by_password, *given)
 
     async def _call(self, function: Callable[..., Outcome], *arguments: str) -> Outcome:
+        try:
+            outcome = await self._in_thread(function, *arguments)
+        except DatabaseError:
+            return UNAVAILABLE
+        if isinstance(outcome, DjangoUser):
+            self._users.add(outcome)
+        return outcome
+
+    async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, _in_thread, function, *arguments)
+        return await loop.run_in_executor(self._executor, _with_database, function, *arguments)
 
 
-def _in_thread(function: Callable[..., Outcome], *arguments: str) -> Outcome:
+def _with_database(function: Callable[..., T], *arguments: Any) -> T:
     """Call ``function`` with a database connection that is alive, and give it back."""
     close_old_connections()
     try:
         return function(*arguments)
-    except DatabaseError:
-        return UNAVAILABLE
     finally:
         close_old_connections()
 
@@ -83,7 +100,8 @@ def by_session(session_key: str) -> Outcome:
     user = get_user(request)
     if not isinstance(user, AbstractBaseUser) or not user.is_active:
         return PassOn({"error": "The session is over: log in"})
-    return user_of(user, expires_at=store.get_expiry_date().timestamp())
+    expires_at = store.get_expiry_date().timestamp()
+    return user_of(user, expires_at=expires_at, session_key=session_key)
 
 
 class _Snapshot(dict[str, Any]):

@@ -37,6 +37,9 @@ class Surroundings(Protocol):
     def close_users(self, is_meant: Callable[[DjangoUser], bool], reason: str) -> None:
         """Close the connections of those Django users."""
 
+    def signed_out(self, key: str) -> None:
+        """The Django user with this primary key signed out at this node."""
+
 
 class Strategies:
     """Makes the configured strategies; ``close`` gives back the threads and sockets that they use.
@@ -70,7 +73,9 @@ class Strategies:
             case JwtOptions() as options:
                 return self._owning(JwtLogin(options))
             case DjangoOptions():
-                strategy_of_django = DjangoLogin(self._surroundings.close_users)
+                strategy_of_django = DjangoLogin(
+                    self._surroundings.close_users, self._surroundings.signed_out
+                )
                 self._owned.callback(strategy_of_django.close)
                 return strategy_of_django
         return OpenLogin()

@@ -15,6 +15,9 @@ from cluster.operations import OperationError, Outcome, Perform, within
 MAX_QUESTIONS = 1000
 """Operations that processes which are no nodes may have under way here at once."""
 
+TELLING = 10.0
+"""Seconds for which other nodes are waited for that were told something."""
+
 
 class ClusterOperator:
     """The operator of a node among others; it answers their questions as well, and those of processes
@@ -57,6 +60,14 @@ class ClusterOperator:
             asked[name] = self._ask(id, operation, arguments)
         outcomes = await asyncio.gather(*(within(timeout, outcome) for outcome in asked.values()))
         return dict(zip(asked, outcomes, strict=True))
+
+    def tell_everywhere(self, operation: str, arguments: Mapping[str, Any]) -> None:
+        """Have it done at every node, whatever comes of it."""
+
+        async def tell() -> None:
+            await self.perform_everywhere(operation, arguments, timeout=TELLING)
+
+        self._start(tell())
 
     async def _ask(self, node: str, operation: str, arguments: Mapping[str, Any]) -> Outcome:
         number = next(self._numbers)

@@ -8,9 +8,16 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.contrib.auth.hashers import get_hasher
 from django.contrib.auth.models import Group, User
+from django.contrib.sessions.models import Session
+from django.db import OperationalError, connection
 from django.test import Client, override_settings
+from django.test.utils import CaptureQueriesContext
 
+from accounts import standing
+from accounts.django_user import DjangoUser
+from accounts.django_user import user_of as known
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import EventAction, Topic
 from tests.accounts.kit import Serving, is_accepted, is_refused, login, serving
@@ -95,6 +102,20 @@ async def test_a_stranger_is_passed_on_and_a_known_user_is_not(tmp_path: Path) -
         assert is_refused(await login(server.url, {"username": "out", "password": "tiger"}))
 
 
+async def test_an_unknown_user_costs_as_much_as_a_wrong_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await create()
+    hasher = type(get_hasher("default"))
+    encode, made = hasher.encode, []
+    monkeypatch.setattr(hasher, "encode", lambda *given: made.append(given) or encode(*given))
+    async with serving(tmp_path, auth=[DJANGO]) as server:
+        for name in ("ann", "nobody"):
+            assert is_refused(await login(server.url, {"username": name, "password": "wrong"}))
+            assert len(made) == 1
+            made.clear()
+
+
 async def test_a_browser_that_is_logged_in_needs_no_login_data(tmp_path: Path) -> None:
     client = await browser(await create())
     async with serving(tmp_path, auth=[DJANGO]) as server:
@@ -143,6 +164,11 @@ async def test_a_session_that_is_over_is_no_login(tmp_path: Path) -> None:
         headers = {"Cookie": "sessionid=0123456789abcdefghijklmnopqrstuv"}
         assert is_refused(await login(server.url, {}, additional_headers=headers), over)
     assert await sync_to_async(client.session.keys)() != [], "to look at a session does not end it"
+
+
+def execute(statement: str, *parameters: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
 
 
 def deactivate(user: User) -> None:
@@ -204,6 +230,98 @@ async def test_a_user_who_is_changed_loses_the_connections_and_others_keep_their
         assert await by_password.closed() == POLICY
         assert await by_session.closed() == POLICY
         await other.quiet()
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Users are looked at again without much ado."""
+    monkeypatch.setattr(standing, "INTERVAL", 0.05)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda user: User.objects.filter(pk=user.pk).update(is_active=False),
+        lambda user: User.objects.filter(pk=user.pk).update(is_staff=False),
+        lambda user: User.objects.filter(pk=user.pk).update(username="annette"),
+        lambda user: execute("DELETE FROM auth_user_groups WHERE user_id = %s", user.pk),
+        lambda user: execute("UPDATE auth_user SET password = '!' WHERE id = %s", user.pk),
+    ],
+    ids=["deactivated", "staff", "renamed", "groups", "password"],
+)
+@pytest.mark.usefixtures("soon")
+async def test_a_change_that_nobody_tells_of_is_seen_a_little_later(
+    tmp_path: Path, change: Callable[[User], object]
+) -> None:
+    user = await create(groups=("sellers",), is_staff=True)
+    await create("bob", groups=("buyers",))
+    async with (
+        serving(tmp_path, auth=[DJANGO]) as server,
+        RawClient.connect(server.url) as client,
+        RawClient.connect(server.url) as other,
+    ):
+        await client.login(ANN)
+        await other.login({"username": "bob", "password": "tiger"})
+        await sync_to_async(change)(user)
+        assert await client.closed() == POLICY
+        await other.quiet()
+
+
+def looked_at(users: list[DjangoUser]) -> tuple[set[DjangoUser], int]:
+    """Who is gone, and how many queries that took."""
+    with CaptureQueriesContext(connection) as queries:
+        gone = standing.departed(users)
+    return gone, len(queries)
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_session_that_another_process_ends_is_seen_a_little_later(tmp_path: Path) -> None:
+    user = await create()
+    first, second = await browser(user), await browser(user)
+    async with (
+        serving(tmp_path, auth=[DJANGO]) as server,
+        socket_of(server, first) as ended,
+        socket_of(server, second) as other,
+        RawClient.connect(server.url) as by_password,
+    ):
+        await ended.login()
+        await other.login()
+        await by_password.login(ANN)
+        await sync_to_async(Session.objects.filter(pk=first.cookies["sessionid"].value).delete)()
+        assert await ended.closed() == POLICY
+        await other.quiet()
+        await by_password.quiet()
+
+
+async def test_all_users_are_looked_at_in_a_few_queries() -> None:
+    accounts = [await create(f"user{number}", groups=("sellers",)) for number in range(20)]
+    users = [await sync_to_async(known)(account) for account in accounts]
+    await sync_to_async(User.objects.filter(username="user7").update)(is_active=False)
+    await sync_to_async(User.objects.filter(username="user8").delete)()
+    gone, queries = await sync_to_async(looked_at)(users)
+    assert sorted(str(user.id) for user in gone) == ["user7", "user8"]
+    assert queries == 2
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_database_that_fails_while_users_are_looked_at_closes_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    user = await create()
+    looks = iter([OperationalError("the database is gone")])
+
+    def look(users: Any) -> Any:
+        for error in looks:
+            raise error
+        return departed(users)
+
+    departed = standing.departed
+    monkeypatch.setattr(standing, "departed", look)
+    async with serving(tmp_path, auth=[DJANGO]) as server, RawClient.connect(server.url) as client:
+        await client.login(ANN)
+        await sync_to_async(User.objects.filter(pk=user.pk).update)(is_active=False)
+        assert await client.closed() == POLICY
+    assert "The users cannot be looked at: the database is gone" in capsys.readouterr().err
 
 
 async def test_a_user_who_signs_out_loses_the_connections(tmp_path: Path) -> None:
