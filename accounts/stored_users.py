@@ -83,6 +83,8 @@ class StorageLogin:
 class _Creation:
     """Makes a record unless there is one (``records.transition.Write``); ``done`` is what is stored then."""
 
+    weight = 1
+
     def __init__(self, made: RecordState) -> None:
         self._made = made
         self.done: asyncio.Future[RecordState] = asyncio.get_running_loop().create_future()

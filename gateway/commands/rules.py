@@ -73,6 +73,8 @@ def _list(command: BaseCommand, options: Mapping[str, Any]) -> None:
     versions = RuleSetVersion.objects.defer("source", "document").order_by("-number")
     for version in versions.iterator():
         command.stdout.write(_line(version))
+    if not versions.exists():
+        command.stderr.write("There is no version yet: `deepstream rules import FILE` makes the first draft.")
 
 
 def _line(version: RuleSetVersion) -> str:

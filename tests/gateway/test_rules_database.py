@@ -392,6 +392,12 @@ def test_a_file_with_errors_is_kept_as_a_draft_that_cannot_be_activated(folder: 
     assert "1 problem" in rules(folder, "list")[0]
 
 
+def test_an_empty_list_says_how_the_first_version_is_made(folder: Path) -> None:
+    said, remark = rules(folder, "list")
+    assert said == ""
+    assert "`deepstream rules import FILE`" in remark
+
+
 def test_a_number_that_is_not_there_is_refused(folder: Path) -> None:
     for way in ("show", "activate", "rollback"):
         with pytest.raises(CommandError, match="There is no version 7"):
