@@ -36,7 +36,7 @@ MAX_PENDING = 50_000
 
 
 class _Room(asyncio.Event):
-    """Set while there is room for more writes; can be awaited as it is, and left alone as well."""
+    """Set when there is room for more writes again; can be awaited as it is, and left alone as well."""
 
     def __await__(self) -> Generator[Any, None, bool]:
         return self.wait().__await__()
@@ -69,8 +69,7 @@ class GroupCommit:
         self._ready: dict[str, Transition] = {}
         self._running: asyncio.Task[None] | None = None
         self._loads: set[asyncio.Task[None]] = set()
-        self._room = _Room()
-        self._room.set()
+        self._room: _Room | None = None  # there is one while there is none
         self.pending = 0
         self._gathering: asyncio.Future[None] | None = None
         self._expected = 0
@@ -91,7 +90,7 @@ class GroupCommit:
             self._count(transition.size - before)
         else:
             self._place(transition, before)
-        return None if self.pending < MAX_PENDING else self._room
+        return self._room
 
     def peek(self, name: str) -> RecordState | None:
         """The state that the next write to ``name`` will find, if known; not all of it is stored yet."""
@@ -124,23 +123,27 @@ class GroupCommit:
 
     def _place(self, transition: Transition, before: int) -> None:
         """Keep a transition, which had ``before`` writes, where it belongs: ready, waiting or gone."""
-        if transition.size != before:
-            self._count(transition.size - before)
-        if transition.is_ready:
+        size = transition.size
+        if size != before:
+            self._count(size - before)
+        if not size:
+            if transition.stored is not None:
+                del self._transitions[transition.name]
+                self.reader.unpin(transition.name)
+        elif transition.is_ready:
             self._ready[transition.name] = transition
             if self._running is None:
                 self._running = asyncio.get_running_loop().create_task(self._run())
-        elif not transition.size and transition.stored is not None:
-            del self._transitions[transition.name]
-            self.reader.unpin(transition.name)
 
     def _count(self, difference: int) -> None:
         self.pending += difference
-        if self.pending >= MAX_PENDING:
-            self._room.clear()
-        elif not self._room.is_set() and self.pending < MAX_PENDING // 2:
-            self._room.set()
-        if self._gathering is not None and self.pending >= self._expected:
+        if difference < 0:
+            if self._room is not None and self.pending < MAX_PENDING // 2:
+                self._room.set()
+                self._room = None
+        elif self.pending >= MAX_PENDING and self._room is None:
+            self._room = _Room()
+        elif self._gathering is not None and self.pending >= self._expected:
             _finish(self._gathering)
 
     async def _run(self) -> None:

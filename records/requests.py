@@ -60,6 +60,8 @@ class Visit:
 
     __slots__ = ("_answer", "_author", "_creates", "_done", "_name", "_unreadable")
 
+    weight = 1
+
     def __init__(
         self,
         name: str,
@@ -126,7 +128,7 @@ class Change:
         self.message = message
         self._creates = message.action in UPSERTS
         self._unversioned = unversioned
-        self.weight = 1 + (len(message.data or "") >> 10)
+        self.weight = 1 if message.data is None else 1 + (len(message.data) >> 10)
 
     def apply(self, current: RecordState) -> RecordState:
         """See ``Write.apply``."""
@@ -197,6 +199,8 @@ class Deletion:
     """DELETE: of a record that does not exist it succeeds too."""
 
     __slots__ = ("_connection", "_message", "_records")
+
+    weight = 1
 
     def __init__(self, records: Records, connection: Connection, message: Message) -> None:
         self._records = records

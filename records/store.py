@@ -159,7 +159,9 @@ def _execute(connection: BaseDatabaseWrapper, statement: Callable[[int], str], r
     """Run ``statement`` on ``rows``, without Django's cursor: that would look for placeholders in the whole
     text each time."""
     room = _room_for(len(rows))
-    values: list[Any] = [value for row in rows for value in row[:4]]
+    values: list[Any] = []
+    for name, base, version, data, _ in rows:
+        values += (name, base, version, data)
     values += [None] * (4 * (room - len(rows)))
     with connection.wrap_database_errors:
         return connection.connection.execute(statement(room), values)
@@ -332,12 +334,10 @@ def columns(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
 
 def _by_kind(rows: Sequence[Row]) -> tuple[list[Row], list[Row], list[Row]]:
     """Rows that update, insert and delete."""
-    updates: list[Row] = []
-    inserts: list[Row] = []
-    deletes: list[Row] = []
-    for row in rows:
-        kind = deletes if row.data is None else updates if row.base >= 0 else inserts
-        kind.append(row)
+    stored = [row for row in rows if row.data is not None]
+    updates = [row for row in stored if row.base >= 0]
+    inserts = [row for row in stored if row.base < 0] if len(updates) < len(stored) else []
+    deletes = [row for row in rows if row.data is None] if len(stored) < len(rows) else []
     return updates, inserts, deletes
 
 

@@ -27,7 +27,11 @@ class Refused(Exception):
 
 
 class Write(Protocol):
-    """One request to change a record."""
+    """One request to change a record; ``weight`` is what it counts for among the writes that wait."""
+
+    @property
+    def weight(self) -> int:
+        """One, and more for a large one."""
 
     def apply(self, current: RecordState) -> RecordState:
         """The state after this write; ``current`` itself if there is nothing to do; raises Refused."""
@@ -57,7 +61,7 @@ class Transition:
     """The writes of one record that are not settled yet.
 
     ``stored`` is the last state known to be stored, ``working`` what it will be when all steps are.
-    ``size`` is what they count for: one each, or what a write has as its ``weight``. A write is decided on
+    ``size`` is what they count for, each its ``weight``. A write is decided on
     the working state but nobody hears of it before that is stored, refusals included: they show the state
     that refused them.
     """
@@ -70,9 +74,10 @@ class Transition:
         self.stored = state
         self.working: RecordState = ABSENT if state is None else state
         self.size = 0
-        self._waiting: deque[Write] = deque()
+        # Most transitions have one step and nothing that waits.
+        self._waiting: deque[Write] | tuple[()] = ()
         self._steps: list[_Step] = []
-        self._in_flight: list[_Step] = []
+        self._in_flight: Sequence[_Step] = ()
         self._is_held = False
 
     @property
@@ -87,13 +92,15 @@ class Transition:
 
     def add(self, write: Write) -> None:
         """Queue ``write`` behind the others; it is settled at once if nothing stands before it."""
-        self.size += _weight(write)
+        self.size += write.weight
         if (
             self._waiting
             or self._is_held
             or self.stored is None
             or (self.working is ABSENT and self._is_deleted_soon())
         ):
+            if not self._waiting:
+                self._waiting = deque()
             self._waiting.append(write)
         else:
             self._apply(write)
@@ -109,11 +116,7 @@ class Transition:
         Each of them is to be given back in order, by ``repeat`` or ``drop``; what comes in meanwhile waits
         until ``resume``.
         """
-        again = [write for write, _, _ in self._in_flight + self._steps]
-        again += self._waiting
-        self._in_flight.clear()
-        self._steps.clear()
-        self._waiting.clear()
+        again = self._unsettled()
         self.stored = self.working = state
         self._is_held = True
         return again
@@ -127,12 +130,12 @@ class Transition:
 
     def drop(self, write: Write) -> None:
         """A write is no longer permitted; its author knows."""
-        self.size -= _weight(write)
+        self.size -= write.weight
 
     def resume(self, late: Sequence[Write]) -> None:
         """Go on with ``late``, which could not be repeated yet, and with what came in meanwhile."""
         self._is_held = False
-        self._waiting.extendleft(reversed(late))
+        self._waiting = deque((*late, *self._waiting))
         self._apply_waiting()
 
     @property
@@ -159,10 +162,10 @@ class Transition:
 
     def commit(self) -> None:
         """What was in flight is stored: its authors and the subscribers hear of it."""
-        done, self._in_flight = self._in_flight, []
+        done, self._in_flight = self._in_flight, ()
         self.stored = stored = done[-1][1]
         for write, state, refused in done:
-            self.size -= _weight(write)
+            self.size -= write.weight
             self._settle(write, state if refused is None else stored, refused)
         if self._waiting:
             self._apply_waiting()
@@ -171,16 +174,19 @@ class Transition:
 
     def fail(self, error: StoreError) -> None:
         """The store took nothing: every write that counted on it fails too."""
-        failed = [write for write, _, _ in self._in_flight + self._steps]
-        failed += self._waiting
-        self._in_flight.clear()
-        self._steps.clear()
-        self._waiting.clear()
+        failed = self._unsettled()
         self.size = 0
         if self.stored is not None:
             self.working = self.stored
         for write in failed:
             self._fail(write, error)
+
+    def _unsettled(self) -> list[Write]:
+        """Every write, in order; none of them is here any more."""
+        writes = [write for write, _, _ in (*self._in_flight, *self._steps)]
+        writes += self._waiting
+        self._in_flight, self._steps, self._waiting = (), [], ()
+        return writes
 
     def _is_deleted_soon(self) -> bool:
         """Whether a deletion is not stored yet; a row cannot be deleted and made in one commit."""
@@ -197,11 +203,11 @@ class Transition:
             state, refused = self.working, refusal.action
         except Exception as fault:
             log.exception("record %r: applying a write failed", self.name)
-            self.size -= _weight(write)
+            self.size -= write.weight
             self._fail(write, StoreError(str(fault)))
             return
         if state is self.stored and not self._steps and not self._in_flight:
-            self.size -= _weight(write)
+            self.size -= write.weight
             self._settle(write, state, refused)
             return
         self._steps.append((write, state, refused))
@@ -211,7 +217,7 @@ class Transition:
         """Steps that changed nothing need no commit of their own."""
         steps, self._steps = self._steps, []
         for write, state, refused in steps:
-            self.size -= _weight(write)
+            self.size -= write.weight
             self._settle(write, state, refused)
 
     def _settle(self, write: Write, state: RecordState, refused: int | None) -> None:
@@ -230,7 +236,3 @@ class Transition:
             write.failed(error)
         except Exception:
             log.exception(FAULT, self.name)
-
-
-def _weight(write: Write) -> int:
-    return getattr(write, "weight", 1)

@@ -15,7 +15,7 @@ from records.reader import RecordReader
 from records.state import RecordState
 from records.storage import Entry, Refusal, Row, StoreError
 from tests.pubsub.kit import DEADLINE
-from tests.records.kit import StoreDouble, World, acknowledged, actions, updated
+from tests.records.kit import StoreDouble, World, acknowledged, actions, read, updated
 
 
 def existing(count: int) -> dict[str, tuple[int, str]]:
@@ -235,14 +235,17 @@ async def test_a_failed_commit_fails_what_was_decided_upon_it_and_nothing_else()
     assert subscriber.take() == [updated("r1", 1, "[1]")]
 
 
-async def test_a_commit_that_was_stored_though_it_failed_is_found_out_by_the_next_write() -> None:
-    class Liar(StoreDouble):
-        async def commit(self, rows: Any) -> Any:
-            refused = await super().commit(rows)
-            if len(self.commits) == 1:
-                raise StoreError("the connection broke after the commit")
-            return refused
+class Liar(StoreDouble):
+    """A store whose first commit is stored, and fails."""
 
+    async def commit(self, rows: Any) -> Any:
+        refused = await super().commit(rows)
+        if len(self.commits) == 1:
+            raise StoreError("the connection broke after the commit")
+        return refused
+
+
+async def test_a_commit_that_was_stored_though_it_failed_is_found_out_by_the_next_write() -> None:
     world = World(store=Liar(existing(1)))
     client = world.client()
     world.write(client, "r0", 1, "[1]", "1")
@@ -252,6 +255,34 @@ async def test_a_commit_that_was_stored_though_it_failed_is_found_out_by_the_nex
     await world.settled()
     (reply,) = client.take()
     assert (reply.action, reply.version, reply.data) == (RecordAction.VERSION_EXISTS, 1, "[1]")
+
+
+async def test_subscribers_learn_of_it_without_a_write_when_the_store_answers_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("records.unconfirmed.RETRY", 0.001)
+    world = World(store=Liar(existing(2)))
+    client, subscriber = world.client(), await world.subscriber("r0", "r1")
+    world.store.load_errors.extend([StoreError("down")] * 3)
+    world.write(client, "r0", 1, "[1]", "1")
+    await world.settled()
+    client.take()
+    assert await world.ask(client, RecordAction.READ, name="r0") == [read("r0", 0)]  # from memory until then
+    assert await subscriber.next() == updated("r0", 1, "[1]")
+    client.take()
+    assert await world.ask(client, RecordAction.READ, name="r0") == [read("r0", 1, "[1]")]
+    world.store.commit_errors.append(StoreError("down"))  # and this time nothing is stored
+    gate = world.store.load_gate
+    gate.close()
+    world.write(client, "r1", 1, "[1]", "2")
+    await gate.arrived()  # does the store answer?
+    gate.open()
+    gate.close()
+    await gate.arrived()  # what is stored?
+    gate.open()
+    await world.settled()
+    assert subscriber.take() == []
+    assert not world.handler.pipelines.of("r1").is_busy("r1")
 
 
 async def test_a_value_that_has_no_text_fails_by_itself() -> None:
@@ -372,6 +403,8 @@ async def test_draining_what_is_idle_returns_at_once() -> None:
 
 class Note:
     """A write that makes the next version and notes what became of it."""
+
+    weight = 1
 
     def __init__(self) -> None:
         self.outcome: list[object] = []

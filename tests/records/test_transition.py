@@ -17,6 +17,8 @@ Apply = Callable[[RecordState], RecordState]
 class Step:
     """A write that notes in ``log`` what became of it."""
 
+    weight = 1
+
     def __init__(self, log: list[str], name: str, apply: Apply) -> None:
         self._log, self._name, self._apply = log, name, apply
 
