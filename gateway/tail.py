@@ -152,7 +152,11 @@ class Tails:
 def _told(message: Message) -> dict[str, Any]:
     """A message as it is shown; what it carries is cut to a bound."""
     told = message.fields()
-    told["topic"], told["action"] = _words(message)
+    told["topic"], told["action"] = _words(message.topic, message.action)
+    if message.original_action is not None:
+        topic = message.topic if message.original_topic is None else message.original_topic
+        told.pop("original_topic", None)
+        told["original_action"] = " ".join(_words(topic, message.original_action))
     for key in ("data", "requestor_data"):
         if (text := told.get(key)) is not None and len(text) > PAYLOAD:
             told[key] = f"{text[:PAYLOAD]}…"
@@ -162,9 +166,8 @@ def _told(message: Message) -> dict[str, Any]:
     return told
 
 
-def _words(message: Message) -> tuple[str, str]:
+def _words(topic: int, action: int) -> tuple[str, str]:
     try:
-        topic = Topic(message.topic)
-        return topic.name, ACTIONS[topic](message.action).name
+        return Topic(topic).name, ACTIONS[Topic(topic)](action).name
     except (ValueError, KeyError):
-        return str(message.topic), str(message.action)
+        return str(topic), str(action)

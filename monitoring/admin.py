@@ -8,12 +8,14 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
+from unfold.decorators import display
 
 from accounts.roles import VIEW_LIVE
 from monitoring.site import Page, site
 from monitoring.views.clients import Client, Clients, Disconnect
 from monitoring.views.dashboard import Dashboard
 from monitoring.views.names import Events, Listening, Presence, Rpcs
+from monitoring.words import when
 
 PAGES = (
     Page(
@@ -70,12 +72,37 @@ for page in PAGES:
 class JournalAdmin(ModelAdmin):
     """What operators did, for reading alone."""
 
-    list_display = ("action_time", "user", "action_flag", "object_repr", "change_message")
+    list_display = ("time", "who", "kind", "about", "text")
     list_filter = ("action_flag",)
     search_fields = ("object_repr", "change_message", "user__username")
     date_hierarchy = "action_time"
     list_select_related = ("user",)
     show_full_result_count = False
+
+    @display(description="when", ordering="action_time")
+    def time(self, entry: LogEntry) -> str:
+        """To the second, in the server's zone."""
+        return when(entry.action_time)
+
+    @display(description="who", ordering="user__username")
+    def who(self, entry: LogEntry) -> str:
+        """The user."""
+        return entry.user.get_username()
+
+    @display(description="kind", ordering="action_flag")
+    def kind(self, entry: LogEntry) -> str:
+        """Addition, change or deletion."""
+        return entry.get_action_flag_display()
+
+    @display(description="about", ordering="object_repr")
+    def about(self, entry: LogEntry) -> str:
+        """The name of what was changed."""
+        return entry.object_repr
+
+    @display(description="what was done")
+    def text(self, entry: LogEntry) -> str:
+        """In words, whoever wrote it: our pages plain ones, Django's pages a list of changes."""
+        return entry.get_change_message()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody writes into it by hand,"""

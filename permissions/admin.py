@@ -9,13 +9,13 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
-from django.utils.timezone import localtime
 from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from accounts.roles import ACTIVATE_RULES, EDIT_RULES, VIEW_RULES
 from monitoring.site import Page, site
+from monitoring.words import when
 from permissions.models import RuleSetVersion
 from permissions.views.denials import Decision, Denials
 from permissions.views.simulator import Simulator
@@ -29,7 +29,7 @@ State = RuleSetVersion.State
 class RuleSetAdmin(ModelAdmin):
     """Versions are looked at, written anew, compared, put in force; never changed. Drafts can be deleted."""
 
-    list_display = ("version", "shown_state", "comment", "author", "created_at", "activated", "wrong")
+    list_display = ("version", "shown_state", "comment", "author", "created", "activated", "wrong")
     list_display_links = ("version",)
     list_filter = ("state",)
     search_fields = ("comment", "author", "activated_by", "activation_comment")
@@ -57,13 +57,18 @@ class RuleSetAdmin(ModelAdmin):
         """The state as a label."""
         return rule_set.state
 
+    @display(description="written", ordering="created_at")
+    def created(self, rule_set: RuleSetVersion) -> str:
+        """When it was written."""
+        return when(rule_set.created_at)
+
     @display(description="activated", ordering="activated_at")
     def activated(self, rule_set: RuleSetVersion) -> str:
         """When and by whom, and from which version it came."""
         if rule_set.activated_at is None:
             return "-"
         origin = f", from {rule_set.came_from_id}" if rule_set.came_from_id else ""
-        return f"{localtime(rule_set.activated_at):%Y-%m-%d %H:%M} by {rule_set.activated_by}{origin}"
+        return f"{when(rule_set.activated_at)} by {rule_set.activated_by}{origin}"
 
     @display(description="problems")
     def wrong(self, rule_set: RuleSetVersion) -> str:

@@ -78,6 +78,15 @@ async def test_messages_of_both_ways_are_seen_and_arrive_as_before(
     assert all(one["size"] > 0 for one in seen)
 
 
+async def test_what_an_error_is_about_is_told_in_words(node: Node, tails: Tails) -> None:
+    ann = Watched(node).log_in("ann")
+    read(tails, ann)
+    emit(ann, "no JSON")
+    error = read(tails, ann)["messages"][-1]
+    assert (error["action"], error["original_action"]) == ("INVALID_MESSAGE_DATA", "EVENT EMIT")
+    assert "original_topic" not in error
+
+
 async def test_payloads_are_told_only_to_who_asks_for_them(node: Node, tails: Tails) -> None:
     ann = Watched(node).log_in("ann")
     read(tails, ann)

@@ -9,11 +9,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from django.contrib.admin.models import LogEntry
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 from django.utils.html import escape
 
+from accounts.journal import write_down
 from cluster import announce
 from cluster.operations import OperationError, Outcome
 from deepstream_protocol.message import Message
@@ -288,6 +290,19 @@ def test_a_call_without_a_provider_says_so(as_user: AsUser, live: LiveNode) -> N
 
 
 # The journal
+
+
+def test_the_journal_says_who_did_what_when_and_in_which_zone(as_user: AsUser, settings: Any) -> None:
+    settings.TIME_ZONE = "Asia/Tokyo"
+    administrator = as_user("administrator")
+    ann = User.objects.get()
+    write_down(ann, CHANGE, "orders/<b>", "Wrote version 7.")
+    administrator.post(f"/admin/auth/group/{Group.objects.first().pk}/change/", {"name": "guests"})  # type: ignore[union-attr]
+    page = administrator.get("/admin/admin/logentry/").content.decode()
+    for said in ("Wrote version 7.", "orders/&lt;b&gt;", "Changed Name and Permissions.", " JST"):
+        assert said in page
+    for heading in ("When", "Who", "Kind", "About", "What was done"):
+        assert heading in page
 
 
 def test_the_journal_is_read_by_administrators_and_written_by_nobody(as_user: AsUser) -> None:

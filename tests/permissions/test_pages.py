@@ -172,7 +172,8 @@ async def test_when_a_version_was_activated_is_told_in_the_servers_zone(
     assert version.activated_at is not None
     there = version.activated_at.astimezone(ZoneInfo("Asia/Tokyo")).strftime("%Y-%m-%d %H:%M")
     ann = await operator()
-    assert f"{there} by" in words_of(await ann.get("permissions_rulesetversion_changelist"))
+    page = words_of(await ann.get("permissions_rulesetversion_changelist"))
+    assert re.search(rf"{there}:\d\d JST by", page)
     assert f"{there} JST by" in words_of(await ann.get("permissions_rulesetversion_change", version.number))
 
 
