@@ -28,6 +28,9 @@ OUTAGE = 5.0
 RECOVERY = 3.0
 """Seconds after which nothing may remind of an outage."""
 
+WHOLE = 2.0
+"""Seconds in which a node that was cut off is whole again."""
+
 GRACE = 2.0
 """Seconds from a node's timeout until everybody is told what follows from its end."""
 
@@ -222,7 +225,7 @@ async def test_while_redis_is_gone_each_node_goes_on_and_all_agree_when_it_is_ba
             assert len({(answer.version, answer.data) for answer in answers}) == 1, answers
 
 
-async def test_a_node_that_stood_still_for_longer_than_its_timeout_has_missed_nothing(fleet: Fleet) -> None:
+async def test_a_node_that_stood_still_for_longer_than_its_timeout_is_whole_in_time(fleet: Fleet) -> None:
     name, pid = "still", fleet.nodes[1].pid
     async with AsyncExitStack() as stack:
         writer = await (await stack.enter_async_context(Crowd(fleet.ports[0]))).login()
@@ -231,8 +234,13 @@ async def test_a_node_that_stood_still_for_longer_than_its_timeout_has_missed_no
         observer = Observer(fleet.ports, 1, [name])
         await stack.enter_async_context(living(observer))
         await asyncio.to_thread(fleet.settle)
-        gone = writer.next(lambda message: message.action == PresenceAction.PRESENCE_LEAVE)
+
+        def hears(client: Client, action: int, user: str) -> asyncio.Future[Message]:
+            return client.next(lambda said: (said.action, said.name, said.is_ack) == (action, user, None))
+
+        gone = hears(writer, PresenceAction.PRESENCE_LEAVE, "still")
         await writer.ask(Message(Topic.PRESENCE, PresenceAction.SUBSCRIBE, names=["still"]))
+        await still.ask(Message(Topic.PRESENCE, PresenceAction.SUBSCRIBE, names=["new"]))
         os.kill(pid, signal.SIGSTOP)
         try:
             async with asyncio.timeout(NODE_TIMEOUT + GRACE):
@@ -241,9 +249,14 @@ async def test_a_node_that_stood_still_for_longer_than_its_timeout_has_missed_no
                 Topic.RECORD, RecordAction.CREATEANDPATCH, name=name, version=-1, path="a", data="1"
             )
             await writer.write(write)
+            stack.callback((await Client.login(fleet.ports[2], username="new")).close)
+            back = hears(writer, PresenceAction.PRESENCE_JOIN, "still")
+            came = hears(still, PresenceAction.PRESENCE_JOIN, "new")
         finally:
             os.kill(pid, signal.SIGCONT)
-        await until(lambda: observer.states[name] == (1, {"a": 1}), lambda: str(observer.states), RECOVERY)
+        async with asyncio.timeout(WHOLE):
+            await asyncio.gather(back, came)
+            await until(lambda: observer.states[name] == (1, {"a": 1}), lambda: str(observer.states), WHOLE)
         assert not observer.moves
 
 

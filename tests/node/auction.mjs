@@ -1,5 +1,5 @@
 // An auction: who may bid bids, and only more than before; only who sells an item takes it down.
-import { Inbox, assert, forget, refusal, same, scenario, until, within } from './kit.mjs'
+import { Inbox, agreed, assert, forget, refusal, same, scenario, until, within } from './kit.mjs'
 
 const DENIED = 'MESSAGE_DENIED'
 
@@ -66,6 +66,7 @@ scenario('of two bids at the same time the price is the higher one in the end', 
   const bids = [15, 16].map((price, index) => [people.bob, people.cleo][index].client.record
     .setDataWithAck(people.name, 'price', price).catch(reason => reason)) // 15 may come behind 16
   await within(Promise.all(bids), 'the answers')
+  await agreed() // a node reads what it knows, and hears of the others' bids a moment later
   same((await within(people.ann.client.record.snapshot(people.name), 'the item')).price, 16)
 })
 
