@@ -68,12 +68,20 @@ class Live:
     # Clients
 
     async def _list(
-        self, search: str = "", user: str | None = None, limit: int = LIMIT, after: int = 0
+        self,
+        search: str = "",
+        user: str | None = None,
+        limit: int = LIMIT,
+        after: int = 0,
+        order: str = "oldest",
     ) -> dict[str, Any]:
-        """Clients in order of their ids, from the one behind ``after`` on.
+        """The first ``limit`` clients in the ``order`` (see ORDERS), of those with ids behind ``after``.
 
         ``search``: a part of the user's name, the address or the SDK; ``user``: exactly this one.
         """
+        if order not in ORDERS:
+            raise OperationError("invalid", f"There is no order {order!r}, but {', '.join(ORDERS)}.")
+        key = ORDERS[order]
         sessions = list(islice(self._sessions(), SCANNED))
         wanted = search.casefold()
         found = [
@@ -85,7 +93,7 @@ class Live:
         rows = nsmallest(
             bounded(limit),
             (session for session in found if session.connection.id > after),
-            key=lambda session: session.connection.id,
+            key=lambda session: key(self._node, session),
         )
         return {
             "total": len(found),
@@ -142,14 +150,8 @@ class Live:
         raise OperationError("not-found", f"There is no client {client} at this node; it may have left.")
 
     def _row(self, session: Session) -> dict[str, Any]:
-        connection, node = session.connection, self._node
+        connection = session.connection
         received, sent = connection.traffic
-        sets = (
-            node.events.subscriptions,
-            node.records.subscriptions,
-            node.presence.by_user,
-            node.presence.to_all,
-        )
         return {
             "id": connection.id,
             "user": connection.user.id,
@@ -159,11 +161,33 @@ class Live:
             "sdk": sdk_of(connection.sdk_type, connection.sdk_version),
             "since": _milliseconds(session.opened_at),
             "heard": _milliseconds(session.heard_at),
-            "subscriptions": sum(len(one.of(connection)) for one in sets),
+            "subscriptions": _subscriptions(self._node, session),
             "received": received,
             "sent": sent,
             "waiting": connection.waiting_bytes,
         }
+
+
+def _subscriptions(node: Node, session: Session) -> int:
+    sets = (
+        node.events.subscriptions,
+        node.records.subscriptions,
+        node.presence.by_user,
+        node.presence.to_all,
+    )
+    return sum(len(one.of(session.connection)) for one in sets)
+
+
+ORDERS: dict[str, Callable[[Node, Session], float]] = {
+    "oldest": lambda _, session: session.connection.id,
+    "newest": lambda _, session: -session.connection.id,
+    "outbox": lambda _, session: -session.connection.waiting_bytes,
+    "received": lambda _, session: -session.connection.traffic[0],
+    "sent": lambda _, session: -session.connection.traffic[1],
+    "subscriptions": lambda node, session: -_subscriptions(node, session),
+    "silent": lambda _, session: session.heard_at,
+}
+"""What a list of clients can begin with: those with the least of this."""
 
 
 def _searchable(session: Session) -> str:

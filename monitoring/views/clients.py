@@ -16,6 +16,17 @@ from monitoring.views.page import TIMEOUT, OperatorsPage, ask_all, ask_one, go
 LIMIT = 200
 """Clients of a node that the list shows at once."""
 
+ORDERS = {
+    "oldest": "who came first",
+    "newest": "who came last",
+    "outbox": "largest outbox",
+    "received": "most received from",
+    "sent": "most sent to",
+    "subscriptions": "most subscriptions",
+    "silent": "longest silent",
+}
+"""Which of the clients are shown where there are more than LIMIT, as ``gateway.live`` knows them."""
+
 
 class Clients(OperatorsPage):
     """The live list over all nodes, and those that left last."""
@@ -28,13 +39,22 @@ class Clients(OperatorsPage):
     template_name = "monitoring/clients.html"
     links = ("clients", "client", "disconnect")
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """With the orders to choose from."""
+        return super().get_context_data(orders=ORDERS, order=self.details()["order"], **kwargs)
+
     def snapshot(self) -> Any:
         """The clients that the search finds, and the last closed ones."""
         return {"clients": ask_all("clients.list", **self.details()), "closed": ask_all("clients.closed")}
 
     def details(self) -> dict[str, Any]:
         """What is asked for."""
-        asked = {"search": self.request.GET.get("q", "").strip(), "limit": LIMIT}
+        order = self.request.GET.get("order", "")
+        asked = {
+            "search": self.request.GET.get("q", "").strip(),
+            "limit": LIMIT,
+            "order": order if order in ORDERS else "oldest",
+        }
         return asked | ({"user": user} if (user := self.request.GET.get("user")) else {})
 
 

@@ -11,6 +11,17 @@ const place = (row) => (isCluster ? `${row.id} at ${nodeName(row.node)}` : row.i
 const sdk = (row) => [row.sdk, row.wire].filter(Boolean).join("\n");
 const address = (row) => `${urls.client}?${new URLSearchParams({ node: row.node, client: row.id })}`;
 
+// As the nodes chose them, so is the table sorted until a heading is clicked.
+const SORTS = {
+  oldest: { sort: "Connected", descending: true },
+  newest: { sort: "Connected", descending: false },
+  outbox: { sort: "Outbox", descending: true },
+  received: { sort: "In", descending: true },
+  sent: { sort: "Out", descending: true },
+  subscriptions: { sort: "Subscriptions", descending: true },
+  silent: { sort: "Last message", descending: true },
+};
+
 const clients = new Table(
   document.getElementById("clients"),
   [
@@ -28,7 +39,7 @@ const clients = new Table(
       ? [{ label: "", action: true, text: () => "", node: button, same: (row) => `${row.id} ${row.user}` }]
       : []),
   ],
-  { key: (row) => `${row.node} ${row.id}`, empty: "No client is connected." },
+  { key: (row) => `${row.node} ${row.id}`, empty: "No client is connected.", ...SORTS[details.order] },
 );
 
 function button(row) {
@@ -65,7 +76,7 @@ function showClients(answer) {
   const values = Object.values(answer.nodes);
   const total = values.reduce((sum, value) => sum + value.total, 0);
   const parts = [`${number(total)} ${details.search || details.user ? "found" : "connected"}`];
-  if (total > shown.clients.length) parts.push(`the first ${shown.clients.length} are shown: search for others`);
+  if (total > shown.clients.length) parts.push(`only ${number(shown.clients.length)} are shown, chosen by “begin with”`);
   if (values.some((value) => !value.complete)) parts.push("there are more than were looked through");
   found.textContent = `${parts.join("; ")}.`;
   clients.show(shown.clients);

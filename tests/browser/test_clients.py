@@ -147,6 +147,24 @@ def test_every_column_and_button_is_in_sight_beside_the_sidebar(page: Page, clie
     assert page.evaluate("(box => box.scrollWidth - box.clientWidth)(clients)") == 0
 
 
+def test_a_list_that_is_cut_off_begins_with_what_the_operator_chooses(
+    page: Page, clients: Clients, shot: Callable[..., Path]
+) -> None:
+    many, few = clients.login("ida-many"), clients.login("ida-few")
+    few.subscribe("a")
+    many.subscribe("a", "b", "c")
+    open_list(page, "/admin/clients/?q=ida")
+    expect(page.locator("#clients tbody tr").first).to_contain_text("ida-many")
+    page.get_by_label("Begin with").select_option("who came last")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("#clients tbody tr").first).to_contain_text("ida-few")
+    page.get_by_label("Begin with").select_option("most subscriptions")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_label("User, address or SDK")).to_have_value("ida")
+    expect(page.locator("#clients tbody tr").first).to_contain_text("ida-many")
+    shot(page)
+
+
 def test_why_a_client_left_is_told_in_words_where_it_gave_no_reason(page: Page, clients: Clients) -> None:
     client = clients.login("harriet")
     open_list(page)

@@ -13,7 +13,7 @@ from cluster.operations import OperationError
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import EventAction, PresenceAction, RecordAction, RpcAction, Topic
 from gateway import live_rows
-from gateway.live import Live
+from gateway.live import ORDERS, Live
 from gateway.live_status import LiveStatus
 from gateway.node import Node
 from gateway.operations import Operations
@@ -51,6 +51,28 @@ def events(peer: Peer, *names: str) -> None:
 
 
 # Clients
+
+
+async def test_a_list_that_is_cut_off_begins_with_what_is_asked_for(node: Node, ask: Ask) -> None:
+    _, bob, carol = (client(node, name) for name in ("ann", "bob", "carol"))
+    events(bob, "a", "b", "c")
+    carol.transport.received, bob.transport.sent, bob.transport.buffered = 9, 8, 7
+
+    async def first(order: str) -> Any:
+        answer = await ask("clients.list", limit=1, order=order)
+        assert answer["total"] == 3
+        return answer["clients"][0]["user"]
+
+    assert await first("oldest") == "ann"
+    assert await first("newest") == "carol"
+    assert await first("outbox") == "bob"
+    assert await first("received") == "carol"
+    assert await first("sent") == "bob"
+    assert await first("subscriptions") == "bob"
+    assert await first("silent") == "ann"
+    assert {await first(order) for order in ORDERS} == {"ann", "bob", "carol"}
+    with pytest.raises(OperationError, match="no order 'colour', but oldest, newest"):
+        await ask("clients.list", order="colour")
 
 
 async def test_a_client_is_listed_with_who_and_what_it_is(node: Node, ask: Ask) -> None:
