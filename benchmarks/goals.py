@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.figures import Summary
+from benchmarks.target import FLOOR, ON_THE_FLOOR
 
 Summaries = Mapping[tuple[str, str], Summary]
 """Load and target, by name."""
@@ -142,7 +143,9 @@ GOALS: tuple[Goal, ...] = (
     Goal("login", "kilobytes", least=17, aim=12),
     *(Goal(load, "rate", WS, 0.5, target="daphne") for load in _RATES),
     *(Goal(load, "cpu_each", WS, 0.5, target="daphne") for load in _WAITING),
+    *(Goal(load, "cpu_each", FLOOR, 0.5, target="daphne") for load in sorted(ON_THE_FLOOR)),
     Goal("5-slow-readers", "p99", "fast", 0.5, base="no-slow-readers"),
     Goal("5-slow-readers", "growth", least=5 * OUTBOX_MEGABYTES),
 )
-"""DESIGN.md section 7, and what slow readers may cost the others."""
+"""The speed to reach beside the reference server, on Daphne also beside the least that an application can do
+there, and what slow readers may cost the others."""

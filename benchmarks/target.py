@@ -23,10 +23,13 @@ ENVIRONMENT = {"LOG_LEVEL": "WARNING", "NODE_ENV": "production"}
 
 
 CHANNELS = "channels"
+FLOOR = "daphne-floor"
 
 EVENTS_AND_LOGINS = frozenset(
     ("events-1-to-100", "events-1-to-1000", "events-50-to-100", "one-at-a-time", "paced-30000", "login")
 )
+
+ON_THE_FLOOR = EVENTS_AND_LOGINS | {"writes-acknowledged", "rpc-50-to-1"}
 
 
 class ChannelsServer(Server):
@@ -43,6 +46,26 @@ class ChannelsServer(Server):
             *address,
             *quiet,
         ]
+
+
+class FloorServer(Server):
+    """The least that an application on Daphne can be (benchmarks/floor_application.py) as a server."""
+
+    def _command(self) -> list[str]:
+        address = ["-b", "127.0.0.1", "-p", str(self.port)]
+        return [
+            sys.executable,
+            "-m",
+            "daphne",
+            "-v",
+            "0",
+            *address,
+            "benchmarks.floor_application:application",
+        ]
+
+
+OTHER_SERVERS: dict[str, type[Server]] = {CHANNELS: ChannelsServer, FLOOR: FloorServer}
+"""Kinds that are not those of the tests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +98,7 @@ class Target:
         ``sections`` of the configuration are added to that.
         """
         with TemporaryDirectory(prefix=f"benchmark-{self.name}-") as folder:
-            server = (ChannelsServer if self.kind == CHANNELS else Server)(
+            server = OTHER_SERVERS.get(self.kind, Server)(
                 self.kind,
                 Path(folder),
                 template=None if self.is_reference else template(),
@@ -121,6 +144,12 @@ TARGETS = {
         Target("daphne", "daphne", "the same application on Daphne", arguments=("-v", "0")),
         Target("reference-ws", "reference", "the npm server on its ws service", http_service="default"),
         Target("reference-uws", "reference", "the npm server on its uws service", http_service="uws"),
+        Target(
+            FLOOR,
+            FLOOR,
+            "the least that an application on Daphne can do",
+            loads=ON_THE_FLOOR,
+        ),
         Target(CHANNELS, CHANNELS, "a plain Channels application with group_send", loads=EVENTS_AND_LOGINS),
     )
 }

@@ -1,4 +1,4 @@
-"""Imports point down only: DESIGN section 2, enforced over the syntax trees.
+"""Imports point down only, enforced over the syntax trees.
 
 A module may import its own layer and those below. Beyond that, the handlers of different domains do not know
 each other, the layers without Django name the packages they may use, and the only door from synchronous code

@@ -17,7 +17,7 @@ from benchmarks.fanout import EventScene, FanOut, RecordScene
 from benchmarks.load import Load, Pace
 from benchmarks.logins import Logins
 from benchmarks.lookups import questions, reads, rules_document, writes
-from benchmarks.target import CHANNELS, TARGETS, Template
+from benchmarks.target import CHANNELS, FLOOR, TARGETS, Template
 from benchmarks.timing import OneAtATime, Paced
 from benchmarks.writes import AcknowledgedWrites
 from tests.servers import Server
@@ -111,6 +111,17 @@ SOME_CHANNELS = [load for load in SMALL if load.name in ("one-to-many", "many-to
 @pytest.mark.parametrize("load", SOME_CHANNELS, ids=lambda load: load.name)
 async def test_the_plain_channels_application_understands_events(load: Load, template: Template) -> None:
     with TARGETS[CHANNELS].running(template) as server:
+        figures = await load.run(server.url, server.pid, SHORT)
+    assert (figures.errors, figures.undelivered) == (0, 0)
+    assert figures.operations > 10
+
+
+ON_THE_FLOOR = [*SOME_CHANNELS, *(load for load in SMALL if load.name in ("acknowledged", "calls"))]
+
+
+@pytest.mark.parametrize("load", ON_THE_FLOOR, ids=lambda load: load.name)
+async def test_the_least_application_on_daphne_does_what_is_measured(load: Load, template: Template) -> None:
+    with TARGETS[FLOOR].running(template) as server:
         figures = await load.run(server.url, server.pid, SHORT)
     assert (figures.errors, figures.undelivered) == (0, 0)
     assert figures.operations > 10
