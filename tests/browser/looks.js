@@ -32,6 +32,28 @@
     return found;
   },
 
+  /** Number the controls that the tabulator must get to, go to where they begin, and say how many there are. */
+  numbered() {
+    const page = document.querySelector(".ds, body > main");
+    if (!page) return 0;
+    const controls = [...page.querySelectorAll(":is(input, select, textarea, button, a[href], summary)")];
+    const wanted = controls.filter((one) => one.type !== "hidden" && !one.disabled && one.tabIndex >= 0 && one.checkVisibility());
+    const isChosen = (one) => one.type === "radio" && controls.some((other) => other.name === one.name && other.checked && other !== one);
+    const reached = wanted.filter((one) => !isChosen(one));
+    reached.forEach((one, index) => (one.dataset.control = index));
+    page.tabIndex = -1;
+    page.focus();
+    return reached.length;
+  },
+
+  /** The number of the control that has the keyboard, null for anything else, and whether one sees that it has. */
+  focused() {
+    const one = document.activeElement;
+    const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(one);
+    const isSeen = (outlineStyle !== "none" && outlineWidth !== "0px") || boxShadow !== "none";
+    return [one.dataset.control ?? null, isSeen, one.outerHTML.slice(0, 120)];
+  },
+
   /** Controls that say nothing to those who do not see them. */
   nameless() {
     return [...document.querySelectorAll(".ds :is(input, select, textarea, button, a[href])")]

@@ -50,6 +50,8 @@ BESIDE = (
 
 LEAST_CONTRAST = 4.5
 """As WCAG 2.1 AA has it for text of this size."""
+MOST_TABS = 200
+"""More than any of the screens has controls here."""
 LEGIBLE = Path(__file__).with_name("looks.js").read_text(encoding="utf-8").partition("\n")[2].strip()
 
 
@@ -125,6 +127,31 @@ def test_every_screen(
             complaints.append(f"{screen} is wider than the window")
         complaints += [f"{screen} has text of contrast {one}" for one in faint(page)]
         complaints += [f"{screen} has a control without a name: {one}" for one in nameless(page)]
+    assert complaints == []
+
+
+@pytest.mark.parametrize("which", ["in the sidebar", "beside"])
+def test_the_tabulator_gets_to_every_control_and_shows_where_it_is(
+    new_page: Callable[..., Page], clients: Clients, which: str
+) -> None:
+    at_work(clients)
+    page = new_page()
+    complaints: list[str] = []
+    for screen in in_the_sidebar(new_page()) if which == "in the sidebar" else BESIDE:
+        page.goto(screen)
+        if page.locator("#live-state").count():
+            expect(page.locator("#live-state")).to_have_text("Live")
+        missing = set(map(str, range(page.evaluate(f"{LEGIBLE}.numbered()"))))
+        for _ in range(MOST_TABS):
+            if not missing:
+                break
+            page.keyboard.press("Tab")
+            number, is_seen, control = page.evaluate(f"{LEGIBLE}.focused()")
+            missing.discard(number)
+            if number is not None and not is_seen:
+                complaints.append(f"{screen} does not show that this has the keyboard: {control}")
+        if missing:
+            complaints.append(f"{screen} has controls that the keyboard does not get to: {missing}")
     assert complaints == []
 
 
