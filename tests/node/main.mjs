@@ -16,6 +16,7 @@ await import(`./${module}`)
 
 let stage = null
 let interrupt = () => {}
+let timer
 const questions = []
 
 for (const event of ['uncaughtException', 'unhandledRejection']) {
@@ -26,19 +27,27 @@ for (const event of ['uncaughtException', 'unhandledRejection']) {
 }
 
 function ask (what, ...args) {
+  clearTimeout(timer) // what the test does meanwhile, as to restart a server, is not the scenario's time
   say({ ask: what, arguments: args })
   return new Promise(resolve => questions.push(resolve))
+}
+
+function answered (answer) {
+  questions.shift()(answer)
+  if (questions.length === 0) limit()
+}
+
+function limit () {
+  clearTimeout(timer)
+  timer = setTimeout(() => interrupt(new Error(`not over after ${SCENARIO_DEADLINE} ms`)), SCENARIO_DEADLINE)
 }
 
 /** Play the scenario and return what went wrong. */
 async function play (sentence) {
   stage = new Stage(JSON.parse(settings), ask)
   const errors = []
-  let timer
-  const interrupted = new Promise((resolve, reject) => {
-    interrupt = reject
-    timer = setTimeout(() => reject(new Error(`not over after ${SCENARIO_DEADLINE} ms`)), SCENARIO_DEADLINE)
-  })
+  const interrupted = new Promise((resolve, reject) => { interrupt = reject })
+  limit()
   await Promise.race([act(sentence), interrupted]).catch(error => errors.push(text(error)))
   clearTimeout(timer)
   await stage.close().catch(error => errors.push(text(error)))
@@ -60,7 +69,7 @@ function text (error) { return String(error?.stack ?? inspect(error)) }
 const lines = createInterface({ input: process.stdin })
 lines.on('line', line => {
   const message = JSON.parse(line)
-  if ('answer' in message) questions.shift()(message.answer)
+  if ('answer' in message) answered(message.answer)
   else report(message.run)
 })
 lines.on('close', () => process.exit(0))

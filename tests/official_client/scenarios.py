@@ -97,6 +97,7 @@ class Runner:
             if "failed" in line:
                 raise AssertionError(f"{line['error']}\n{self._inquest()}")
             self._say({"answer": self._answers[line["ask"]](*line["arguments"])})
+            deadline = time.monotonic() + DEADLINE
 
     def _inquest(self) -> str:
         """Return the server's log; a server that died is started again, for the next scenario's sake."""
