@@ -6,16 +6,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import chain
 
-from benchmarks.calls import Provider
-from benchmarks.exchange import Asker, Askers, Request
+from benchmarks.calls import PROCEDURE, Provider, calling
+from benchmarks.exchange import Asker, Askers, Request, saying
 from benchmarks.load import Pace, body
 from benchmarks.meter import Measured, Meter
 from benchmarks.sockets import Client
 from benchmarks.spread import Site, Spread
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import RecordAction, RpcAction, Topic
-
-PROCEDURE = "bench/rpc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class SpreadWrites:
             clients = await crowd.clients(self.writers)
             readers = await crowd.clients(site.count)
             askers = [
-                Asker(client, self._patches(number), [RecordAction.WRITE_ACKNOWLEDGEMENT])
+                Asker(client, saying(self._patches(number)), [RecordAction.WRITE_ACKNOWLEDGEMENT])
                 for number, client in enumerate(clients)
             ]
 
@@ -88,7 +86,7 @@ class CallsElsewhere:
             provider = Provider(await crowd.client(provide))
             answers = [RpcAction.ACCEPT, RpcAction.RESPONSE]
             askers = [
-                Asker(client, _requests(number), answers)
+                Asker(client, calling(number), answers)
                 for number, client in enumerate(await crowd.clients(self.requesters))
             ]
 
@@ -115,19 +113,6 @@ async def _measured(
         errors=sum(asker.errors for asker in askers) + await wrong() + crowd.lost,
         undelivered=together.sent - together.answered,
     )
-
-
-def _requests(requester: int) -> Request:
-    def request(number: int) -> Message:
-        return Message(
-            Topic.RPC,
-            RpcAction.REQUEST,
-            name=PROCEDURE,
-            correlation_id=f"{requester}-{number}",
-            data=body(f"#{number:010}"),
-        )
-
-    return request
 
 
 async def _version(reader: Client, name: str) -> int | None:

@@ -5,49 +5,68 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter
+from typing import NamedTuple
 
 from benchmarks.figures import Figures, figures
 from benchmarks.load import Pace, settled
 from benchmarks.process import Span
 from benchmarks.sockets import Client
-from benchmarks.wire import frame, message_in
+from benchmarks.wire import action_in, frame
 from deepstream_protocol.message import Message
 
 Request = Callable[[int], Message]
-"""The request with this number, from 1; its correlation id is unique."""
+"""The request with this number, from 1; its correlation id, if it has one, is unique."""
+
+
+class Question(NamedTuple):
+    """A request as it goes out, and what of it every answer contains."""
+
+    frame: bytes
+    mark: bytes
+
+
+Ask = Callable[[int], Question]
+"""The question with this number, from 1."""
+
+
+def saying(request: Request) -> Ask:
+    """Questions that are written anew each time; answers contain their correlation id."""
+
+    def ask(number: int) -> Question:
+        message = request(number)
+        return Question(frame(message), (message.correlation_id or "").encode())
+
+    return ask
 
 
 class Asker:
     """A client whose every request is answered by messages with these actions, in this order."""
 
-    def __init__(self, client: Client, request: Request, answers: Sequence[int]) -> None:
+    def __init__(self, client: Client, question: Ask, answers: Sequence[int]) -> None:
         self.sent = 0
         self.answered = 0
         self.errors = 0
         self.deadline = 0.0
         self.latencies: list[float] = []
         self._client = client
-        self._request = request
+        self._question = question
         self._answers = answers
         self._due: list[int] = []
-        self._correlation_id: str | None = None
+        self._mark = b""
         self._sent_at = 0.0
         client.hand_over(self._take)
 
     def ask(self) -> None:
         """Send the next request."""
         self.sent += 1
-        request = self._request(self.sent)
+        ready, self._mark = self._question(self.sent)
         self._due = list(self._answers)
-        self._correlation_id = request.correlation_id
-        ready = frame(request)
         self._sent_at = perf_counter()
         self._client.transport.write(ready)
 
     def _take(self, payloads: list[bytes]) -> None:
         for payload in payloads:
-            message = message_in(payload)
-            if self._due[:1] != [message.action] or message.correlation_id != self._correlation_id:
+            if self._due[:1] != [action_in(payload)] or self._mark not in payload:
                 self.errors += 1
                 self._due = []  # no more from this client, so that its request is counted as unanswered
                 return

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 
 from benchmarks.crowd import Crowd
-from benchmarks.exchange import Asker, Askers, Request
+from benchmarks.exchange import Asker, Askers, Request, saying
 from benchmarks.figures import Figures
 from benchmarks.load import Pace, body
 from deepstream_protocol.message import Message
@@ -36,7 +36,7 @@ class Lookups:
             chance = random.Random(SEED)
             clients = await crowd.clients(ASKERS)
             askers = [
-                Asker(client, self._request(number, chance), (self._answer,))
+                Asker(client, saying(self._request(number, chance)), (self._answer,))
                 for number, client in enumerate(clients)
             ]
 

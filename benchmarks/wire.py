@@ -71,6 +71,15 @@ def frame_size(payload: bytes) -> int:
     return length + (2 if length < 126 else 4 if length < 65536 else 10)
 
 
+def action_in(payload: bytes) -> int:
+    """The action of the message that a frame's payload is, read without the rest of it where it stands where
+    all servers put it: behind two lengths of one or two bytes each, and the topic."""
+    at = 5 if payload[0] < 128 else 7
+    if payload[at] == 1 << 3 and payload[at + 1] < 128:
+        return payload[at + 1]
+    return message_in(payload).action
+
+
 def message_in(payload: bytes) -> Message:
     """The message that a frame's payload is."""
     return _CODEC.decode(payload)[0]

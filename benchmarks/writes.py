@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.crowd import Crowd
-from benchmarks.exchange import Asker, Askers, Request
+from benchmarks.exchange import Asker, Askers, Request, saying
 from benchmarks.figures import Figures
 from benchmarks.load import Pace, body
 from benchmarks.sockets import Client
@@ -45,7 +45,7 @@ class AcknowledgedWrites:
 async def _writer(crowd: Crowd, name: str) -> Asker:
     opening = Message(Topic.RECORD, RecordAction.SUBSCRIBECREATEANDREAD, names=[name], correlation_id="open")
     return Asker(
-        await crowd.client(opening, replies=2), _patches(name), (RecordAction.WRITE_ACKNOWLEDGEMENT,)
+        await crowd.client(opening, replies=2), saying(_patches(name)), (RecordAction.WRITE_ACKNOWLEDGEMENT,)
     )
 
 
