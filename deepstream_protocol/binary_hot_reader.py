@@ -1,11 +1,12 @@
 """Reading the binary wire format for the messages that make up the load: events, record writes, calls.
 
 It gives way, by None, to ``binary_fields`` for any frame that it does not know. The functions are long and
-have neither tables nor calls, because each of those would cost as much as a field does.
+have few calls, because each of those would cost as much as a field does.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from struct import Struct
 
 from .message import Message
@@ -21,6 +22,8 @@ _SHORTEST = 10
 
 _TOPIC_TAG, _MESSAGE_TAG = 2 << 3, 3 << 3 | 2
 _RECORD = int(Topic.RECORD)
+_VERSION_TAG = 13 << 3
+_LONGEST_CACHED = 256
 
 _NAME_TAGS: dict[int, int] = {Topic.EVENT: 6 << 3 | 2, Topic.RECORD: 6 << 3 | 2, Topic.RPC: 7 << 3 | 2}
 """The topics that have such messages; beside the name, their fields have the same numbers."""
@@ -125,66 +128,100 @@ def read_hot(payload: bytes) -> Message | None:
         at += 1
     if tag != name_tag:
         return None
-    size = payload[at]
-    at += 1
+    version = None
+    if topic == _RECORD:
+        low, high = payload[end - 2], payload[end - 1]
+        if high < 128:
+            if low == _VERSION_TAG:
+                version = high
+                end -= 1
+            elif low > 127 and payload[end - 3] == _VERSION_TAG and high:
+                version = low & 127 | high << 7
+                end -= 2
+            elif low > 127:
+                version, end = _split_version(payload, end)
+    tail = payload[at:end]
+    rest = (_read_short_tail if end - at <= _LONGEST_CACHED else _read_tail)(tail)
+    if rest is None and version is not None:  # a name that happens to end like a version
+        version = None
+        rest = _read_tail(payload[at:])
+    if rest is None:
+        return None
+    message.name, is_write_ack, path, bits = rest
+    if bits:
+        if topic != _RECORD or (version is None) != (not bits & _VERSION):
+            return None
+        if is_write_ack is not None:
+            message.is_write_ack = is_write_ack
+        if path is not None:
+            message.path = path
+    elif version is not None:
+        return None
+    if version is not None:
+        if version > 0x7FFFFFFF:
+            bits |= _OTHER
+            version = to_int(version)
+        message.version = version
+    if (shape | bits) in _SHAPES:
+        message.binary = payload
+    return message
+
+
+def _split_version(payload: bytes, end: int) -> tuple[int | None, int]:
+    """A version of three bytes or more that the message of a record ends with, and where it begins."""
+    for start in range(end - 4, end - 12, -1):
+        if payload[start] == _VERSION_TAG:
+            version, at = read_varint(payload, start + 1)
+            if at == end and payload[end - 1]:
+                return version, start + 1
+    return None, end
+
+
+def _read_tail(tail: bytes) -> tuple[str, bool | None, str | None, int] | None:
+    """What a message ends with, behind the tag of its name and up to its version.
+
+    That is the name and, if it is about a record, isWriteAck, path and the version's tag; last what of these
+    there is, as bits. None: something else, or something is cut off.
+    """
+    end = len(tail)
+    size, at = tail[0], 1
     if size > 127:
-        size += (payload[at] - 1) << 7
-        at += 1
+        size += (tail[1] - 1) << 7
+        at = 2
         if not 127 < size < 16384:
             return None
-    start = at
-    at += size
-    message.name = payload[start:at].decode()
-    if at == end:
-        if shape in _SHAPES:
-            message.binary = payload
-        return message
-    if topic == _RECORD and at < end:
-        return _read_write(payload, at, message, shape)
-    return None
-
-
-def _read_write(payload: bytes, at: int, message: Message, shape: int) -> Message | None:
-    """What a record message has behind its name: isWriteAck, path and version."""
-    end = len(payload)
-    tag = payload[at]
-    if tag == 11 << 3:
-        if payload[at + 1] > 1:
+    start, at = at, at + size
+    if at > end:
+        return None
+    name = tail[start:at].decode()
+    is_write_ack = path = None
+    bits = 0
+    if at < end and tail[at] == 11 << 3:
+        if at + 1 == end or tail[at + 1] > 1:
             return None
-        message.is_write_ack = payload[at + 1] == 1
+        is_write_ack = tail[at + 1] == 1
         at += 2
-        if at == end:
-            return message
-        shape |= _OTHER
-        tag = payload[at]
-    if tag == 12 << 3 | 2:
-        size = payload[at + 1]
+        bits = _OTHER
+    if at < end and tail[at] == 12 << 3 | 2:
+        if at + 2 >= end:
+            return None
+        size = tail[at + 1]
         at += 2
         if size > 127:
-            size += (payload[at] - 1) << 7
+            size += (tail[at] - 1) << 7
             at += 1
             if not 127 < size < 16384:
                 return None
-        start = at
-        at += size
+        start, at = at, at + size
         if at >= end:
             return None
-        message.path = payload[start:at].decode()
-        shape |= _PATH
-        tag = payload[at]
-    if tag != 13 << 3:
-        return None
-    shape |= _VERSION
-    version = payload[at + 1]
-    at += 2
-    if version > 127:
-        version, at = read_varint(payload, at - 1)
-        if version > 0x7FFFFFFF or payload[at - 1] == 0:
-            shape |= _OTHER
-            version = to_int(version)
-    if at != end:
-        return None
-    message.version = version
-    if shape in _SHAPES:
-        message.binary = payload
-    return message
+        path = tail[start:at].decode()
+        bits |= _PATH
+    if at < end and tail[at] == _VERSION_TAG:
+        at += 1
+        bits |= _VERSION
+    return (name, is_write_ack, path, bits) if at == end else None
+
+
+_read_short_tail = lru_cache(maxsize=4096)(_read_tail)
+"""A client's messages mostly end alike: with a name that it knows, and a path."""

@@ -74,7 +74,8 @@ class Message:
     def __init__(self, topic: int, action: int, **fields: Any) -> None:
         self.topic = topic
         self.action = action
-        self.__dict__.update(fields)
+        if fields:
+            self.__dict__.update(fields)
 
     def fields(self) -> dict[str, Any]:
         """Every field that is present, topic and action included."""

@@ -88,10 +88,10 @@ class RecordHandler:
             RecordAction.UNSUBSCRIBE: reads.unsubscribe,
             RecordAction.READ: reads.read,
             RecordAction.HEAD: reads.head,
-            RecordAction.UPDATE: self._write,
-            RecordAction.PATCH: self._write,
-            RecordAction.ERASE: self._write,
-            RecordAction.PATCH_MULTI: self._write,
+            RecordAction.UPDATE: self._change,
+            RecordAction.PATCH: self._change,
+            RecordAction.ERASE: self._change,
+            RecordAction.PATCH_MULTI: self._change,
             RecordAction.CREATEANDUPDATE: self._upsert,
             RecordAction.CREATEANDPATCH: self._upsert,
             RecordAction.DELETE: self._delete,
@@ -170,9 +170,6 @@ class RecordHandler:
 
     # Writing
 
-    def _write(self, connection: Connection, message: Message) -> Awaitable[Any] | None:
-        return self._change(connection, message)
-
     def _upsert(self, connection: Connection, message: Message) -> Awaitable[Any] | None:
         if not self._hot or not (message.name or "").startswith(self._hot):
             return self._change(connection, message)
@@ -184,11 +181,12 @@ class RecordHandler:
     def _change(
         self, connection: Connection, message: Message, *, unversioned: bool = False
     ) -> Awaitable[Any] | None:
-        if not message.name or not is_writable(message):
+        name = message.name
+        if not name or not is_writable(message):
             connection.send(refusal(message, RecordAction.INVALID_MESSAGE_DATA))
             return None
         change = Change(self, connection, message, unversioned=unversioned)
-        return self.pipelines.of(message.name or "").submit(message.name or "", change)
+        return self.pipelines.of(name).submit(name, change)
 
     def _delete(self, connection: Connection, message: Message) -> Awaitable[Any] | None:
         name = message.name or ""

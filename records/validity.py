@@ -17,15 +17,19 @@ MAX_PATCHES = 1000
 """Entries of one PATCH_MULTI; each copies what is on its way."""
 
 
+_WHOLE = frozenset(map(int, (RecordAction.UPDATE, RecordAction.CREATEANDUPDATE)))
+_PATCH_MULTI = int(RecordAction.PATCH_MULTI)
+
+
 def is_writable(message: Message) -> bool:
     """Whether ``message`` can be a write at all, whatever the record: its data and path are such."""
     try:
         value, action = message.value(), message.action
     except ProtocolError:
         return False
-    if action in (RecordAction.UPDATE, RecordAction.CREATEANDUPDATE):
+    if action in _WHOLE:
         return isinstance(value, dict | list) and _fits(message.data, value, 0)
-    if action == RecordAction.PATCH_MULTI:
+    if action == _PATCH_MULTI:
         return isinstance(value, list) and 0 < len(value) <= MAX_PATCHES and all(map(_is_patch, value))
     return message.path is not None and _fits(message.data, value, _depth_of(message.path))
 
@@ -46,10 +50,12 @@ def _depth_of(path: str) -> int:
 def _fits(text: str | None, value: Any, depth: int) -> bool:
     """Whether ``value``, written as ``text`` and put ``depth`` steps down, keeps the record shallow enough.
 
-    Counting brackets is enough for all but unusual values, and takes no time.
+    A short text has no room for more, and counting brackets is enough for all but unusual values.
     """
-    if text is None or depth + text.count("{") + text.count("[") <= MAX_DEPTH:
+    if text is None or depth + len(text) <= MAX_DEPTH:
         return depth <= MAX_DEPTH
+    if depth + text.count("{") + text.count("[") <= MAX_DEPTH:
+        return True
     return _is_shallow(value, depth)
 
 

@@ -454,3 +454,17 @@ def test_bytes_that_were_kept_are_what_is_written() -> None:
 def test_a_field_that_the_topic_does_not_have_is_left_out() -> None:
     expected = Message(Topic.AUTH, 102)
     assert decode(CODEC.encode(Message(Topic.AUTH, 102, original_action=2, path="a"))) == expected
+
+
+@pytest.mark.parametrize("name", ["h\x05", "oh\x7f", "h", "hh", "hhh", "h\x05h\x05", "é", "h€", "h\x7fh"])
+@pytest.mark.parametrize("version", [None, 0, 5, 104, 127, 128, 300, 16383, 16384, 2**21, 2**31 - 1, -1])
+@pytest.mark.parametrize("path", [None, "", "h", "ah\x01"])
+def test_a_name_or_path_that_ends_like_a_version_is_not_taken_for_one(
+    name: str, version: int | None, path: str | None
+) -> None:
+    fields = {"name": name, "version": version, "path": path}
+    given = {key: value for key, value in fields.items() if value is not None}
+    for action in (RecordAction.PATCH, RecordAction.HEAD):
+        message = Message(Topic.RECORD, action, **given)
+        for _ in range(2):  # the second time, what it ends with is known
+            assert CODEC.decode(CODEC.encode(message)) == [message]
