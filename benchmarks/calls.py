@@ -13,6 +13,8 @@ from deepstream_protocol.topics import RpcAction, Topic
 
 PROCEDURE = "bench/rpc"
 
+PROVIDE = Message(Topic.RPC, RpcAction.PROVIDE, names=[PROCEDURE], correlation_id="provide")
+
 _MARK = "############"
 """Where a call's number stands in the stencils: as its correlation id, and at the beginning of its data."""
 
@@ -81,8 +83,7 @@ class Calls:
     async def run(self, url: str, pid: int, pace: Pace) -> Figures:
         """See ``Load``."""
         async with Crowd(url) as crowd:
-            provide = Message(Topic.RPC, RpcAction.PROVIDE, names=[PROCEDURE], correlation_id="provide")
-            provider = Provider(await crowd.client(provide))
+            provider = Provider(await crowd.client(PROVIDE))
             clients = await crowd.clients(self._requesters)
             answers = (RpcAction.ACCEPT, RpcAction.RESPONSE)
             askers = Askers(

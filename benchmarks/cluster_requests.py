@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import chain
 
-from benchmarks.calls import PROCEDURE, Provider, calling
+from benchmarks.calls import PROVIDE, Provider, calling
 from benchmarks.exchange import Asker, Askers, Request, saying
 from benchmarks.load import Pace, body
 from benchmarks.meter import Measured, Meter
@@ -82,8 +82,7 @@ class CallsElsewhere:
     async def run(self, site: Site, pace: Pace) -> Measured:
         """See ``ClusterLoad``."""
         async with Spread(site, [site.last] + [0] * self.requesters) as crowd:
-            provide = Message(Topic.RPC, RpcAction.PROVIDE, names=[PROCEDURE], correlation_id="provide")
-            provider = Provider(await crowd.client(provide))
+            provider = Provider(await crowd.client(PROVIDE))
             answers = [RpcAction.ACCEPT, RpcAction.RESPONSE]
             askers = [
                 Asker(client, calling(number), answers)

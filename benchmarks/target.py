@@ -92,13 +92,15 @@ class Target:
         return self.kind == "reference"
 
     @contextmanager
-    def running(self, template: Callable[[], Path], **sections: Any) -> Iterator[Server]:
+    def running(
+        self, template: Callable[[], Path], *, server_class: type[Server] | None = None, **sections: Any
+    ) -> Iterator[Server]:
         """A server with open rules that logs warnings only; ended, and its folder removed, on leaving.
 
-        ``sections`` of the configuration are added to that.
+        ``sections`` of the configuration are added to that. ``server_class``: for one that is run otherwise.
         """
         with TemporaryDirectory(prefix=f"benchmark-{self.name}-") as folder:
-            server = OTHER_SERVERS.get(self.kind, Server)(
+            server = (server_class or OTHER_SERVERS.get(self.kind, Server))(
                 self.kind,
                 Path(folder),
                 template=None if self.is_reference else template(),

@@ -27,7 +27,7 @@ class AcknowledgedWrites:
     async def run(self, url: str, pid: int, pace: Pace) -> Figures:
         """See ``Load``."""
         async with Crowd(url) as crowd:
-            askers = [await _writer(crowd, f"bench/writer-{number}") for number in range(self._writers)]
+            askers = [await writer(crowd, f"bench/writer-{number}") for number in range(self._writers)]
             reader = await crowd.client()
 
             async def faults() -> int:
@@ -42,7 +42,8 @@ class AcknowledgedWrites:
             return await Askers(askers).measured(pid, pace, faults)
 
 
-async def _writer(crowd: Crowd, name: str) -> Asker:
+async def writer(crowd: Crowd, name: str) -> Asker:
+    """One that patches the record ``name``, which it makes if it is not there."""
     opening = Message(Topic.RECORD, RecordAction.SUBSCRIBECREATEANDREAD, names=[name], correlation_id="open")
     return Asker(
         await crowd.client(opening, replies=2), saying(_patches(name)), (RecordAction.WRITE_ACKNOWLEDGEMENT,)

@@ -1,0 +1,138 @@
+"""``python -m benchmarks.instructions``: what a request costs in machine instructions, by library.
+
+The server runs under ``valgrind --tool=callgrind``, which counts what its process executes outside the
+kernel: within a percent the same whatever else the machine is doing, so that small gains can be seen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import uvloop
+
+from benchmarks.calls import PROVIDE, Provider, calling
+from benchmarks.crowd import Crowd
+from benchmarks.environment import environment
+from benchmarks.exchange import Asker, Askers
+from benchmarks.target import TARGETS, Template
+from benchmarks.writes import writer
+from deepstream_protocol.topics import RpcAction
+from tests import servers
+
+ASKERS = 50
+WARM_UP = 3.0
+PATIENCE = 60.0
+START_DEADLINE = 300.0
+SHOWN = 8
+
+_LINE = re.compile(r"\s*([\d,]+) \([^)]*\)\s+(.*)")
+_LIBRARY = re.compile(r"\[(.*)\]$")
+
+
+async def _writers(crowd: Crowd) -> list[Asker]:
+    return [await writer(crowd, f"bench/writer-{number}") for number in range(ASKERS)]
+
+
+async def _callers(crowd: Crowd) -> list[Asker]:
+    Provider(await crowd.client(PROVIDE))
+    answers = (RpcAction.ACCEPT, RpcAction.RESPONSE)
+    return [Asker(await crowd.client(), calling(number), answers) for number in range(ASKERS)]
+
+
+LOADS: dict[str, Callable[[Crowd], Awaitable[list[Asker]]]] = {
+    "writes-acknowledged": _writers,
+    "rpc-50-to-1": _callers,
+}
+
+
+class UnderCallgrind(servers.Server):
+    """The server with its instructions counted, but not before it is told to."""
+
+    def _command(self) -> list[str]:
+        options = ["--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={self.counts}"]
+        return ["valgrind", *options, *super()._command()]
+
+    @property
+    def counts(self) -> Path:
+        """Where callgrind writes, with a number behind the name."""
+        return self.folder / "callgrind.out"
+
+    def tell(self, *words: str) -> None:
+        """Have callgrind do something."""
+        subprocess.run(["callgrind_control", *words, str(self.pid)], check=True, capture_output=True)
+
+
+async def _run(server: UnderCallgrind, load: str, seconds: float) -> int:
+    """How many requests were answered while instructions were counted."""
+    async with Crowd(server.url, at_once=5) as crowd:
+        askers = Askers(await LOADS[load](crowd))
+        await askers.play(WARM_UP, PATIENCE)
+        answered = askers.answered
+        server.tell("-i", "on")
+        await askers.play(seconds, PATIENCE)
+        server.tell("-i", "off")
+        server.tell("-d")
+        if askers.answered < askers.sent:
+            raise RuntimeError(f"{askers.sent - askers.answered} requests were not answered")
+        return askers.answered - answered
+
+
+def _listing(counts: Path) -> str:
+    command = ["callgrind_annotate", "--threshold=100", str(counts)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def by_library(listing: str) -> Counter[str]:
+    """Instructions of each library in what callgrind_annotate prints, the interpreter's loop by itself."""
+    libraries: Counter[str] = Counter()
+    for line in listing.splitlines():
+        if (found := _LINE.match(line)) and "PROGRAM TOTALS" not in line:
+            place = found[2]
+            library = match[1].rpartition("/")[2] if (match := _LIBRARY.search(place)) else "elsewhere"
+            if "_PyEval_EvalFrameDefault" in place:
+                library = "the interpreter's loop"
+            libraries[library] += int(found[1].replace(",", ""))
+    return libraries
+
+
+def measure(load: str, seconds: float) -> dict[str, float]:
+    """Thousands of instructions for an operation of ``load``, by library."""
+    servers.START_DEADLINE = START_DEADLINE
+    with TemporaryDirectory(prefix="instructions-") as folder:
+        template = Template(Path(folder))
+        with TARGETS["fast"].running(template, server_class=UnderCallgrind) as server:
+            assert isinstance(server, UnderCallgrind)
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                operations = runner.run(_run(server, load, seconds))
+            libraries = by_library(_listing(server.counts.with_name(f"{server.counts.name}.1")))
+    return {library: count / operations / 1000 for library, count in libraries.most_common()}
+
+
+def main() -> None:
+    """Count, and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.instructions", description=__doc__)
+    parser.add_argument("--load", nargs="+", choices=LOADS, default=list(LOADS), metavar="NAME")
+    parser.add_argument("--seconds", type=float, default=10, help="how long to count")
+    options = parser.parse_args()
+    if shutil.which("valgrind") is None:
+        sys.exit("needs valgrind (Debian and Ubuntu: apt-get install valgrind)")
+    print("\n".join(f"{key}: {value}" for key, value in environment().items()))
+    for load in options.load:
+        libraries = measure(load, options.seconds)
+        print(f"{load}: {sum(libraries.values()):.1f} thousand instructions each")
+        for library, thousands in islice(libraries.items(), SHOWN):
+            print(f"{thousands:10.1f}  {library}")
+
+
+if __name__ == "__main__":
+    main()
