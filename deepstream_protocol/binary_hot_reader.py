@@ -38,6 +38,8 @@ _PASSED_ON: frozenset[tuple[int, int, frozenset[str]]] = frozenset(
         (Topic.RECORD, RecordAction.UPDATE, frozenset({"name", "data", "version"})),
         (Topic.RECORD, RecordAction.PATCH, frozenset({"name", "data", "path", "version"})),
         (Topic.RECORD, RecordAction.ERASE, frozenset({"name", "path", "version"})),
+        (Topic.RPC, RpcAction.REQUEST, frozenset({"name", "correlation_id"})),
+        (Topic.RPC, RpcAction.REQUEST, frozenset({"name", "correlation_id", "data"})),
         (Topic.RPC, RpcAction.ACCEPT, frozenset({"name", "correlation_id"})),
         (Topic.RPC, RpcAction.RESPONSE, frozenset({"name", "correlation_id"})),
         (Topic.RPC, RpcAction.RESPONSE, frozenset({"name", "correlation_id", "data"})),

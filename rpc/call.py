@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import RpcAction
 from pubsub.cluster import Cluster
 from pubsub.connection import Connection
+from pubsub.timers import Deadlines
 
 
 class Requestor(Protocol):
@@ -31,21 +32,38 @@ class RemoteRequestor:
         self._cluster.send(self._node, message)
 
 
+class Timeouts(NamedTuple):
+    """The calls that wait to be accepted, and those that wait to be answered."""
+
+    unaccepted: Deadlines[Call]
+    unanswered: Deadlines[Call]
+
+
 class Call:
     """Who asked, who is answering, and who need not be asked again.
 
     ``provider`` is a client of this node or the id of another one; it knows the call by the correlation id
-    ``asked_as``. A call that another node passed on ``stays_here``. Compared by identity: a correlation id
-    is only as unique as the client that made it up.
+    ``asked_as``, and ``timeouts`` bound the waiting for it. A call that another node passed on
+    ``stays_here``. Compared by identity: a correlation id is only as unique as the client that made it up.
     """
 
-    __slots__ = ("accepted", "asked_as", "provider", "request", "requestor", "stays_here", "tried")
+    __slots__ = (
+        "accepted",
+        "asked_as",
+        "provider",
+        "request",
+        "requestor",
+        "stays_here",
+        "timeouts",
+        "tried",
+    )
 
     def __init__(self, requestor: Requestor, request: Message, *, stays_here: bool = False) -> None:
         self.requestor = requestor
         self.request = request
         self.stays_here = stays_here
         self.provider: Connection | str | None = None
+        self.timeouts: Timeouts | None = None
         self.asked_as = ""
         self.tried: set[Connection | str] = set()
         self.accepted = False

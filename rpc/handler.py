@@ -7,18 +7,18 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterator
 from itertools import count
 from secrets import token_urlsafe
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import orjson
 
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import RpcAction, Topic
 from pubsub.cluster import Cluster
-from pubsub.connection import Connection
+from pubsub.connection import Connection, User
 from pubsub.replies import has_readable_data, refusal, subscribe_bulk, unknown_action, unsubscribe_bulk
 from pubsub.subscriptions import Subscriptions
 from pubsub.timers import Deadlines
-from rpc.call import Call, RemoteRequestor
+from rpc.call import Call, RemoteRequestor, Timeouts
 
 MARGIN = 1.0
 """Seconds by which another node, which has timeouts of its own, may be late to say that they passed."""
@@ -44,13 +44,6 @@ class RpcSettings(Protocol):
         """Whether providers are told the requestor's clientData."""
 
 
-class _Timeouts(NamedTuple):
-    """The calls that wait to be accepted, and those that wait to be answered."""
-
-    unaccepted: Deadlines[Call]
-    unanswered: Deadlines[Call]
-
-
 class RpcHandler:
     """Keeps who provides what, and every call until it is answered, refused or too late."""
 
@@ -66,7 +59,7 @@ class RpcHandler:
         cluster.on_message(Topic.RPC, self._deliver)
         cluster.on_node(self._on_node)
         self._here, self._there = (
-            _Timeouts(
+            Timeouts(
                 Deadlines(loop, settings.ack_timeout + margin, self._on_ack_timeout),
                 Deadlines(loop, settings.response_timeout + margin, self._on_response_timeout),
             )
@@ -115,16 +108,22 @@ class RpcHandler:
         if message.name is None or message.correlation_id is None or not has_readable_data(message):
             connection.send(refusal(message, RpcAction.INVALID_MESSAGE_DATA))
             return
+        self._route(Call(connection, self._request_for_providers(connection.user, message)))
+
+    def _request_for_providers(self, user: User, message: Message) -> Message:
+        """What providers get: what came, if that has no more than it should, and is to have no more."""
+        names_requestor = self._settings.provide_requestor_name or self._settings.provide_requestor_data
+        if message.binary is not None and not names_requestor:
+            return message
         request = Message(Topic.RPC, RpcAction.REQUEST)
         request.name, request.correlation_id = message.name, message.correlation_id
         if message.data is not None:
             request.data = message.data
-        user = connection.user
         if self._settings.provide_requestor_name and user.id is not None:
             request.requestor_name = user.id
         if self._settings.provide_requestor_data and user.client_data is not None:
             request.requestor_data = orjson.dumps(user.client_data).decode()
-        self._route(Call(connection, request))
+        return request
 
     def _route(self, call: Call) -> None:
         """Give ``call`` to a provider that was not tried, or tell the requestor that there is none."""
@@ -134,7 +133,8 @@ class RpcHandler:
             return
         call.provider = provider
         call.tried.add(provider)
-        self._timeouts_of(call).unaccepted.start(call)
+        call.timeouts = timeouts = self._here if isinstance(provider, Connection) else self._there
+        timeouts.unaccepted.start(call)
         if isinstance(provider, Connection):
             call.asked_as = call.request.correlation_id or ""
             self._calls.setdefault(provider, {})[call.asked_as] = call
@@ -152,7 +152,7 @@ class RpcHandler:
             if provider not in call.tried and correlation_id not in self._calls.get(provider, ())
         ]
         if providers:
-            return random.choice(providers)
+            return providers[0] if len(providers) == 1 else random.choice(providers)
         if call.stays_here:
             return None
         nodes = [node for node in self._cluster.nodes_at("rpc", name) if node not in call.tried]
@@ -201,7 +201,8 @@ class RpcHandler:
 
     def _find(self, connection: Connection, message: Message) -> Call | None:
         """The call that a provider speaks of; one that it does not have is answered with an error."""
-        call = self._calls.get(connection, {}).get(message.correlation_id or "")
+        calls = self._calls.get(connection)
+        call = calls.get(message.correlation_id or "") if calls is not None else None
         if call is None or call.request.name != message.name:
             connection.send(refusal(message, RpcAction.INVALID_RPC_CORRELATION_ID))
             return None
@@ -218,9 +219,9 @@ class RpcHandler:
 
     def _accepted(self, call: Call, message: Message) -> None:
         call.accepted = True
-        timeouts = self._timeouts_of(call)
-        timeouts.unaccepted.stop(call)
-        timeouts.unanswered.start(call)
+        if call.timeouts is not None:
+            call.timeouts.unaccepted.stop(call)
+            call.timeouts.unanswered.start(call)
         call.pass_on(message)
 
     def _respond(self, connection: Connection, message: Message) -> None:
@@ -251,14 +252,11 @@ class RpcHandler:
         self._end(call)
         call.fail(RpcAction.RESPONSE_TIMEOUT)
 
-    def _timeouts_of(self, call: Call) -> _Timeouts:
-        """What bounds the waiting for the provider that has ``call``."""
-        return self._there if isinstance(call.provider, str) else self._here
-
     def _end(self, call: Call) -> None:
         """Expect nothing more from the provider that has ``call``."""
-        for deadlines in self._timeouts_of(call):
-            deadlines.stop(call)
+        timeouts, call.timeouts = call.timeouts, None
+        if timeouts is not None:
+            (timeouts.unanswered if call.accepted else timeouts.unaccepted).stop(call)
         provider, call.provider = call.provider, None
         if provider is not None:
             calls = self._calls[provider]

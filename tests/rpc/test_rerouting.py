@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from deepstream_protocol.binary import BinaryCodec
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import ParserAction, RpcAction, Topic
 from pubsub.connection import User
@@ -240,6 +241,21 @@ def test_a_provider_learns_of_the_requestor_what_the_settings_say(name: bool, da
     request = provider.take_one()
     assert request.requestor_name == ("jane" if name else None)
     assert request.requestor_data == ('{"role":"admin"}' if data else None)
+
+
+@pytest.mark.parametrize("name", [False, True])
+@pytest.mark.parametrize("data", [False, True])
+def test_a_request_goes_on_as_it_came_unless_it_is_to_tell_of_the_requestor(name: bool, data: bool) -> None:
+    codec = BinaryCodec()
+    world = World(provide_requestor_name=name, provide_requestor_data=data)
+    provider = world.provider()
+    (request,) = codec.decode(codec.encode(rpc(RpcAction.REQUEST, data="1")))
+    world.handler.receive(Client(JANE).connection, request)
+    (call,) = world.handler.calls()
+    assert (call.request is request) == (not name and not data)
+    told = provider.take_one()
+    assert (told.data, told.requestor_name) == ("1", "jane" if name else None)
+    assert told.requestor_data == ('{"role":"admin"}' if data else None)
 
 
 def test_a_requestor_without_client_data_has_none_to_show() -> None:
