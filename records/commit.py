@@ -17,7 +17,7 @@ from records.unconfirmed import Unconfirmed
 log = logging.getLogger("deepstream.records")
 
 MAX_ROWS = 2000
-"""Records in one commit; the others wait for the next."""
+"""Records in one commit; of more, half are those that wait longest and half those that came last."""
 
 WORTH_GATHERING = 0.0005
 """Seconds that a commit must take for the next one to be worth waiting for company."""
@@ -151,13 +151,20 @@ class GroupCommit:
         loop = asyncio.get_running_loop()
         try:
             while self._ready:
-                group = [self._ready.pop(name) for name in list(self._ready)[:MAX_ROWS]]
                 began = loop.time()
-                await self._commit(group)
+                await self._commit(self._next_group())
                 if self._ready and loop.time() - began > WORTH_GATHERING:
                     await self._gather(loop)
         finally:
             self._running = None
+
+    def _next_group(self) -> list[Transition]:
+        """Take what is stored next: nobody waits for the whole of what another client wrote at once."""
+        names = list(self._ready)
+        if len(names) > MAX_ROWS:
+            half = MAX_ROWS // 2
+            names = names[:half] + names[-half:]
+        return [self._ready.pop(name) for name in names]
 
     async def _gather(self, loop: asyncio.AbstractEventLoop) -> None:
         """Give those who were just answered a moment to write again, and so to be in the next group.

@@ -103,6 +103,26 @@ async def test_a_commit_has_a_bound() -> None:
     assert len(client.take()) == MAX_ROWS + 10
 
 
+async def test_a_write_does_not_wait_for_all_that_another_client_wrote_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("records.commit.MAX_ROWS", 4)
+    world, client = await warm(20)
+    world.store.commits.clear()
+    world.store.commit_gate.close()
+    for number in range(19):
+        world.write(client, f"r{number}", 1, "[1]", str(number))
+    await world.store.commit_gate.arrived()
+    world.write(client, "r19", 1, "[1]", "19")
+    world.store.commit_gate.open()
+    await world.settled()
+    groups = [[row.name for row in rows] for rows in world.store.commits]
+    assert "r19" in groups[1]
+    assert "r2" in groups[1]  # and who waits longest is not forgotten for those who come
+    assert sorted(name for group in groups for name in group) == sorted(f"r{number}" for number in range(20))
+    assert len(client.take()) == 20
+
+
 async def test_a_record_that_changes_all_the_time_does_not_hold_up_another() -> None:
     world, client = await warm(2)
     world.store.commit_gate.close()

@@ -21,12 +21,13 @@ NAMES = ("a", "b", "c")
 
 
 class Slow(StoreDouble):
-    """Takes any number of turns for each call, and works at any of them; now and then a commit fails."""
+    """Takes any number of turns for each call, and works at any of them; every fifth commit fails."""
 
     def __init__(self, chance: random.Random, *, fails: bool = True) -> None:
         super().__init__()
         self._chance = chance
         self._fails = fails
+        self._commits = 0
 
     async def load(self, names: Collection[str]) -> Mapping[str, tuple[int, str]]:
         await self._some_turns()
@@ -36,7 +37,8 @@ class Slow(StoreDouble):
 
     async def commit(self, rows: Sequence[Row]) -> Mapping[str, Refusal]:
         await self._some_turns()
-        if self._fails and self._chance.random() < 0.1:
+        self._commits += 1
+        if self._fails and self._commits % 5 == 0:
             raise StoreError("down")
         refused = await super().commit(rows)
         await self._some_turns()
