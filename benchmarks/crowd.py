@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
-from benchmarks.sockets import Client, Clock, Counter, SlowReader, Socket, Unexpected
-from benchmarks.wire import message_in
+from benchmarks.sockets import PATH, Client, Clock, Counter, Newcomer, SlowReader, Socket, Unexpected
+from benchmarks.wire import message_in, upgrade_request
 from deepstream_protocol.message import Message
 
 SCRATCH = 256 * 1024
@@ -56,6 +56,17 @@ class Crowd:
                 client.send(request)
                 await _acknowledged(client, request, replies)
         return client
+
+    async def newcomer(self, request: Message) -> Newcomer:
+        """One that comes by itself, and has got its ack to ``request``."""
+        async with self._gate, asyncio.timeout(DEADLINE):
+            comer = Newcomer(self._scratch, request, upgrade_request(self._host, self._port, PATH))
+            self._sockets.append(comer)
+            await asyncio.get_running_loop().create_connection(lambda: comer, self._host, self._port)
+            answer = await comer.arrived
+        if answer.action != request.action or not answer.is_ack or answer.is_error:
+            raise Unexpected(answer)
+        return comer
 
     def counter(self, client: Client) -> Counter:
         """``client`` from now on as a counter of bytes."""

@@ -59,7 +59,7 @@ class Logins:
         async def door() -> None:
             for number in waiting:
                 start = perf_counter()
-                await crowd.client(_subscription(number))
+                await crowd.newcomer(_subscription(number))
                 latencies.append(perf_counter() - start)
 
         await asyncio.gather(*(door() for _ in range(self._at_once)))

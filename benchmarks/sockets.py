@@ -13,7 +13,7 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Self
 
-from benchmarks.wire import StrangeFrame, frame, message_in, read_frames, upgrade_request
+from benchmarks.wire import StrangeFrame, action_in, frame, message_in, read_frames, upgrade_request
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import AuthAction, ConnectionAction, Topic
 
@@ -158,6 +158,63 @@ class Client(Socket):
                 raise ConnectionResetError("the server closed the connection")
             await self._arrival
         return self._inbox.popleft()
+
+
+class Newcomer(Socket):
+    """One that connects, logs in and sends ``request`` by itself; ``arrived`` is done with the answer to it.
+
+    Nobody waits for its steps one by one, as for those of a client: of many that come, that would cost the
+    generator as much as their coming costs a server.
+    """
+
+    def __init__(self, scratch: memoryview, request: Message, upgrade: bytes) -> None:
+        super().__init__(scratch)
+        self.arrived: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._rest = b""
+        self._upgrade = upgrade
+        self._steps = deque(((ConnectionAction.ACCEPT, _LOGIN), (AuthAction.AUTH_SUCCESSFUL, frame(request))))
+        self._is_open = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Ask for a WebSocket."""
+        super().connection_made(transport)
+        self.transport.write(self._upgrade)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing will arrive."""
+        super().connection_lost(exc)
+        if not self.arrived.done():
+            self.arrived.set_exception(ConnectionResetError("the server closed the connection"))
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take the next steps."""
+        data = self._rest + self._scratch[:nbytes] if self._rest else bytes(self._scratch[:nbytes])
+        if not self._is_open:
+            head, end, data = data.partition(b"\r\n\r\n")
+            if not end:
+                self._rest = head
+                return
+            self._is_open = True
+            self._check(head.startswith(b"HTTP/1.1 101 "), head)
+            self.transport.write(_CHALLENGE)
+        payloads: list[bytes] = []
+        self._rest = data[read_frames(data, payloads) :]
+        for payload in payloads:
+            self._next_step(payload)
+
+    def _next_step(self, payload: bytes) -> None:
+        if self.arrived.done():
+            return
+        if self._steps:
+            action, answer = self._steps.popleft()
+            self._check(action_in(payload) == action, payload)
+            self.transport.write(answer)
+        else:
+            self.arrived.set_result(message_in(payload))
+
+    def _check(self, is_expected: bool, data: bytes) -> None:
+        if not is_expected and not self.arrived.done():
+            self.arrived.set_exception(Unexpected(data))
 
 
 class Counter(Socket):
