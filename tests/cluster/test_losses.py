@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import random
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -302,7 +303,7 @@ async def test_a_clock_that_is_set_back_makes_no_node_deaf(monkeypatch: pytest.M
             await until(lambda: not here.members.nodes())
             cut.wire.is_cut = False
             here.client(user)
-            await until(lambda user=user: bool(cut.members.nodes_at("presence", user)))  # type: ignore[misc]
+            await until(partial(cut.members.nodes_at, "presence", user))
 
 
 async def test_a_group_that_the_layer_forgot_is_joined_again() -> None:

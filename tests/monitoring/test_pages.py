@@ -297,7 +297,7 @@ def test_the_journal_says_who_did_what_when_and_in_which_zone(as_user: AsUser, s
     administrator = as_user("administrator")
     ann = User.objects.get()
     write_down(ann, CHANGE, "orders/<b>", "Wrote version 7.")
-    administrator.post(f"/admin/auth/group/{Group.objects.first().pk}/change/", {"name": "guests"})  # type: ignore[union-attr]
+    administrator.post(f"/admin/auth/group/{Group.objects.earliest('pk').pk}/change/", {"name": "guests"})
     page = administrator.get("/admin/admin/logentry/").content.decode()
     for said in ("Wrote version 7.", "orders/&lt;b&gt;", "Changed Name and Permissions.", " JST"):
         assert said in page
