@@ -30,6 +30,10 @@ class _Unencoded:
         """The message itself."""
         return message
 
+    def joined(self, frames: list[Any]) -> list[Any]:
+        """Messages stay messages."""
+        return frames
+
 
 UNENCODED = _Unencoded()
 

@@ -49,6 +49,10 @@ class FramedCodec:
         self._sent[message.topic][message.action] += 1
         return self._wrap(self._encode(message))
 
+    def joined(self, frames: list[Any]) -> list[Frame]:
+        """One piece: frames say where they end."""
+        return frames if len(frames) == 1 else [b"".join(frames)]
+
 
 class PlainCodec:
     """For any ASGI server, which makes the frames itself: each message becomes a payload."""
@@ -66,3 +70,7 @@ class PlainCodec:
         """``message`` as a payload."""
         self._sent[message.topic][message.action] += 1
         return self._encode(message)
+
+    def joined(self, frames: list[Frame]) -> list[Frame]:
+        """As they are: the server makes a frame of each."""
+        return frames

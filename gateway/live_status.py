@@ -79,7 +79,7 @@ class LiveStatus:
             "bytes": self._bytes(),
             "received": named(metrics.received),
             "made": named(metrics.sent),
-            "deliveries": self._node.flusher.written,
+            "deliveries": self._node.metrics.deliveries,
             "logins": {
                 door: {"accepted": one.accepted, "refused": one.refused}
                 for door, one in metrics.logins.items()
@@ -146,7 +146,7 @@ class LiveStatus:
             "received": _by_topic(named(metrics.received)),
             "made": _by_topic(sent),
             "errors": sum(errors_of(sent).values()),
-            "deliveries": node.flusher.written,
+            "deliveries": node.metrics.deliveries,
             "accepted": sum(one.accepted for one in metrics.logins.values()),
             "refused": sum(one.refused for one in metrics.logins.values()),
             "slow": sum(metrics.closed.get(code, 0) for code in SLOW),

@@ -45,7 +45,7 @@ class Monitors:
         return State(
             nodes=self._nodes(),
             connections=len(traffic),
-            deliveries=node.flusher.written,
+            deliveries=node.metrics.deliveries,
             bytes_received=node.metrics.bytes_received + sum(received for received, _ in traffic),
             bytes_sent=node.metrics.bytes_sent + sum(sent for _, sent in traffic),
             names={

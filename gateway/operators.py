@@ -29,7 +29,7 @@ from gateway.feeds import Feeds
 from gateway.host import Greet
 from gateway.node import Node, accept_everyone
 from monitoring.metrics import Metrics
-from pubsub.connection import Close, Connection, Flusher
+from pubsub.connection import Close, Connection
 from pubsub.replies import acknowledge, names_of, refusal, remark, unknown_action, unsubscribe_bulk
 
 log = logging.getLogger("deepstream.operators")
@@ -60,11 +60,11 @@ class Operators:
 
     def __init__(self, node: Node, operator: Operator) -> None:
         loop = asyncio.get_running_loop()
-        self.flusher = Flusher(loop.call_soon)  # not the node's, whose deliveries are counted
+        self.flusher = node.flusher
         self.greet: Greet = accept_everyone
         self.accepts_everyone = True
         self.is_stopping = False
-        self.metrics = Metrics()
+        self.metrics = Metrics()  # not the node's, which counts what clients do
         self.departed = Departed()
         self._strategy = OperatorLogin(self._close_users)
         self.login = Login([self._strategy])

@@ -72,6 +72,10 @@ class TailCodec:
             self._note("out", len(frame), _told(message))
         return frame
 
+    def joined(self, frames: list[Frame]) -> list[Frame]:
+        """As the connection's own codec joins them."""
+        return self._codec.joined(frames)
+
     def read(self, after: int, *, with_payload: bool) -> dict[str, Any]:
         """The notes behind the ``after``-th, and how many of those had to give way."""
         notes = [note for note in self._notes if note["number"] > after]

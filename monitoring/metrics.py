@@ -92,18 +92,20 @@ class Metrics:
     """The counters of one server process. Durations are seconds.
 
     ``received`` are messages from clients, ``sent`` the messages made for them, of which a broadcast is one
-    for each wire format; ``opened`` and ``closed`` are sockets, ``closed`` by close code; bytes are those of
-    closed sockets, because open ones count their own.
+    for each wire format, ``deliveries`` all that was handed to their sockets; ``opened`` and ``closed`` are
+    sockets, ``closed`` by close code; bytes are those of closed sockets, because open ones count their own.
     """
 
     __slots__ = (
-        "bytes_received", "bytes_sent", "closed", "commit_failures", "commit_seconds", "load_failures",
-        "load_seconds", "logins", "loop_lag", "opened", "received", "rows_committed", "rows_lost", "sent",
+        "bytes_received", "bytes_sent", "closed", "commit_failures", "commit_seconds", "deliveries",
+        "load_failures", "load_seconds", "logins", "loop_lag", "opened", "received", "rows_committed",
+        "rows_lost", "sent",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.received = rows()
         self.sent = rows()
+        self.deliveries = 0
         self.logins = {WEBSOCKET: Logins(), HTTP: Logins()}
         self.opened = 0
         self.bytes_received = 0

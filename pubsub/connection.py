@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from enum import IntEnum
 from typing import Any, Protocol
 
@@ -31,6 +31,16 @@ class Codec(Protocol):
 
     def frame(self, message: Message) -> Frame:
         """``message`` encoded and ready for the transport."""
+
+    def joined(self, frames: list[Frame]) -> list[Frame]:
+        """``frames`` in as few pieces as the transport takes them in."""
+
+
+class Counts(Protocol):
+    """Where it is counted what leaves."""
+
+    deliveries: int
+    """Messages handed to transports so far."""
 
 
 class Transport(Protocol):
@@ -126,13 +136,29 @@ _NOWHERE = _Nowhere()
 _ids = itertools.count(1)
 
 
-class Flusher:
-    """Writes each outbox that has something in it, once per turn of the event loop."""
+class _Broadcast:
+    """Messages to the same connections, in order."""
 
-    __slots__ = ("_call_soon", "_dirty", "written")
+    __slots__ = ("audience", "messages", "sender")
+
+    def __init__(self, audience: Collection[Connection], message: Message, sender: Connection | None) -> None:
+        self.audience = audience
+        self.messages = [message]
+        self.sender = sender
+
+
+class Flusher:
+    """Writes each outbox that has something in it, once per turn of the event loop.
+
+    The server's innermost loop is the one over those who get a message, and it is gone through once for all
+    messages of a turn that go to the same ones: the latest ``broadcast`` stays open for more of them, and is
+    queued (``end_broadcast``) before anything else is, or before its audience changes.
+    """
+
+    __slots__ = ("_call_soon", "_dirty", "broadcast")
 
     def __init__(self, call_soon: Callable[..., object]) -> None:
-        self.written = 0  # frames handed to transports so far
+        self.broadcast: _Broadcast | None = None
         self._call_soon = call_soon
         self._dirty: list[Connection] = []
 
@@ -142,15 +168,81 @@ class Flusher:
             self._call_soon(self.flush)
         self._dirty.append(connection)
 
+    def publish(self, message: Message, audience: Collection[Connection], sender: Connection | None) -> None:
+        """Queue ``message`` for all of ``audience`` but ``sender``.
+
+        It is encoded later in this turn, so it must not be changed any more. Whoever changes ``audience``
+        calls ``end_broadcast`` before.
+        """
+        if sender not in audience:
+            sender = None
+        broadcast = self.broadcast
+        if broadcast is None:
+            if not self._dirty:
+                self._call_soon(self.flush)
+        elif broadcast.audience is audience and broadcast.sender is sender:
+            broadcast.messages.append(message)
+            return
+        else:
+            self.end_broadcast()
+        self.broadcast = _Broadcast(audience, message, sender)
+
+    def end_broadcast(self) -> None:
+        """Queue the open broadcast, if there is one, encoded once per codec.
+
+        The body of ``Connection.write`` stands here once more: a call per connection would double the cost.
+        """
+        broadcast, self.broadcast = self.broadcast, None
+        if broadcast is None:
+            return
+        messages, sender, dirty = broadcast.messages, broadcast.sender, self._dirty
+        ready: dict[Codec, tuple[list[Frame], int]] = {}
+        for connection in broadcast.audience:
+            if connection is sender:
+                continue
+            codec = connection.codec
+            found = ready.get(codec)
+            if found is None:
+                frames = codec.joined(_encoded(messages, codec))
+                found = ready[codec] = frames, len(messages) - len(frames)
+            frames, joined_away = found
+            outbox = connection.outbox
+            if not outbox:
+                dirty.append(connection)
+            outbox += frames
+            if joined_away:
+                connection.counts.deliveries += joined_away
+
     def flush(self) -> None:
         """Hand every filled outbox to its transport."""
+        self.end_broadcast()
         dirty, self._dirty = self._dirty, []
         for connection in dirty:
             try:
-                connection.flush()
+                connection.hand_over()
             except Exception:  # one transport's fault must not keep the others' frames back
                 log.exception("%s: writing failed", connection)
                 connection.outbox.clear()
+
+
+def _encoded(messages: list[Message], codec: Codec) -> list[Frame]:
+    """A frame each; a message that cannot be encoded must not keep the others back."""
+    frames = []
+    for message in messages:
+        try:
+            frames.append(codec.frame(message))
+        except Exception:
+            log.exception("a message cannot be written in %s", codec.name, extra={"about": message})
+    return frames
+
+
+class _Uncounted:
+    """For connections whose messages nobody counts."""
+
+    deliveries = 0
+
+
+_UNCOUNTED = _Uncounted()
 
 
 class Connection:
@@ -162,7 +254,6 @@ class Connection:
 
     __slots__ = (
         "__weakref__",
-        "_flusher",
         "_held",
         "_held_bytes",
         "_limit",
@@ -172,6 +263,8 @@ class Connection:
         "address",
         "closed",
         "codec",
+        "counts",
+        "flusher",
         "headers",
         "id",
         "outbox",
@@ -187,11 +280,14 @@ class Connection:
         flusher: Flusher,
         *,
         limit: int,
+        counts: Counts | None = None,
         address: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self.id = next(_ids)
         self.codec = codec
+        self.counts = _UNCOUNTED if counts is None else counts
+        self.flusher = flusher
         self.user = ANONYMOUS
         self.address = address
         self.headers = headers
@@ -201,7 +297,6 @@ class Connection:
         self.closed = False
         self.why_closed = ""  # the reason of a close that began here
         self._transport: Transport = _NOWHERE
-        self._flusher = flusher
         self._limit = limit
         self._paused = False
         self._held: list[Frame] = []
@@ -231,24 +326,27 @@ class Connection:
 
     def write(self, frame: Frame) -> None:
         """Queue a frame that this connection's codec made."""
-        outbox = self.outbox
+        flusher, outbox = self.flusher, self.outbox
+        if flusher.broadcast is not None:
+            flusher.end_broadcast()
         if not outbox:
-            self._flusher.add(self)
+            flusher.add(self)
         outbox.append(frame)
         self._unflushed += len(frame)
         if self._unflushed > FLUSH_SIZE:
-            self.flush()
-
-    def mark(self) -> None:
-        """Have the outbox flushed this turn; for a caller that appends to it by itself."""
-        self._flusher.add(self)
+            self.hand_over()
 
     def flush(self) -> None:
-        """Hand the outbox over, or keep it while the client does not read."""
+        """Hand over now what was queued until now."""
+        self.flusher.end_broadcast()
+        self.hand_over()
+
+    def hand_over(self) -> None:
+        """Hand the outbox to the transport, or keep it while the client does not read."""
         if self._paused and not self.closed:
             self._hold()
             return
-        self._flusher.written += len(self.outbox)
+        self.counts.deliveries += len(self.outbox)
         self._transport.write(self.outbox)
         self.outbox.clear()
         self._unflushed = 0
@@ -262,7 +360,7 @@ class Connection:
         self._paused = False
         held, self._held, self._held_bytes = self._held, [], 0
         if held:
-            self._flusher.written += len(held)
+            self.counts.deliveries += len(held)
             self._transport.write(held)
 
     def pause_reading(self) -> None:
@@ -276,9 +374,10 @@ class Connection:
     def close(self, code: Close, reason: str = "") -> None:
         """Close behind all that was queued; does nothing the second time."""
         if not self.closed:
+            self.flusher.end_broadcast()
             self.closed = True
             self.why_closed = reason
-            self._flusher.written += len(self._held) + len(self.outbox)
+            self.counts.deliveries += len(self._held) + len(self.outbox)
             self._transport.write(self._held + self.outbox)
             self.outbox.clear()
             self._held.clear()

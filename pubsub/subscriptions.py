@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, KeysView
 
 from deepstream_protocol.message import Message
-from pubsub.connection import Codec, Connection, Frame
+from pubsub.connection import Connection
 
 
 def _ignore(name: str) -> None:
@@ -64,6 +64,8 @@ class Subscriptions:
         elif connection in connections:
             return False
         else:
+            if connection.flusher.broadcast is not None:
+                connection.flusher.end_broadcast()
             connections[connection] = None
         self._by_connection.setdefault(connection, {})[name] = None
         if connections is None:
@@ -92,26 +94,16 @@ class Subscriptions:
             self.remove(connection, name)
 
     def publish(self, message: Message, *, sender: Connection | None = None, at: str | None = None) -> None:
-        """Queue ``message`` for every connection at its name but ``sender``, encoded once per codec.
+        """Queue ``message`` for every connection at its name but ``sender``; it must not be changed any more.
 
-        ``at`` is for a message that goes to the subscribers of something else than its own name. The
-        body of ``Connection.write`` stands here once more: a call per delivery would double the cost of
-        the server's innermost loop.
+        ``at`` is for a message that goes to the subscribers of something else than its own name.
         """
-        frames: dict[Codec, Frame] = {}
-        for connection in self.at(message.name if at is None else at):  # type: ignore[arg-type]
-            if connection is sender:
-                continue
-            codec = connection.codec
-            frame = frames.get(codec)
-            if frame is None:
-                frame = frames[codec] = codec.frame(message)
-            outbox = connection.outbox
-            if not outbox:
-                connection.mark()
-            outbox.append(frame)
+        audience = self._by_name.get(message.name if at is None else at)  # type: ignore[arg-type]
+        if audience is not None:
+            next(iter(audience)).flusher.publish(message, audience, sender)
 
     def _leave(self, connection: Connection, name: str) -> None:
+        connection.flusher.end_broadcast()
         connections = self._by_name[name]
         del connections[connection]
         if not connections:

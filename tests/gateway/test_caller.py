@@ -224,7 +224,7 @@ async def test_a_caller_is_not_online(node: Node) -> None:
 
 
 async def test_callers_leave_nothing_behind(node: Node) -> None:
-    provider = Client("bob", call_soon=asyncio.get_running_loop().call_soon)
+    provider = Client("bob", flusher=Flusher(asyncio.get_running_loop().call_soon))
     node.dispatch(provider.connection, Message(Topic.RPC, RpcAction.PROVIDE, names=["f"]))
     assert (await provider.next()).is_ack
     left: list[weakref.ref[Connection]] = []

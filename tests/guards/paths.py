@@ -16,6 +16,7 @@ from tests.guards.stack import CHALLENGE, LOGIN, Client, Stack
 SUBSCRIBERS = 100
 WRITERS = 50
 SLOW = 5
+BURST = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,12 @@ async def event(stack: Stack) -> Callable[[], Awaitable[None]]:
     return _emitting(await stack.client(), readers)
 
 
+async def burst(stack: Stack) -> Callable[[], Awaitable[None]]:
+    """Many events come in one read and go out to 100 subscribers."""
+    readers = await _subscribers(stack, SUBSCRIBERS)
+    return _emitting(await stack.client(), readers, count=BURST)
+
+
 async def event_beside_slow_readers(stack: Stack) -> Callable[[], Awaitable[None]]:
     """The same with 5 of the 100 not reading."""
     slow = await _subscribers(stack, SLOW)
@@ -42,13 +49,13 @@ async def event_beside_slow_readers(stack: Stack) -> Callable[[], Awaitable[None
     return _emitting(await stack.client(), readers)
 
 
-def _emitting(publisher: Client, readers: list[Client]) -> Callable[[], Awaitable[None]]:
+def _emitting(publisher: Client, readers: list[Client], count: int = 1) -> Callable[[], Awaitable[None]]:
     message = Message(Topic.EVENT, EventAction.EMIT, name="guard/event", data=body("event"))
 
     async def turn() -> None:
-        publisher.send(message)
+        publisher.send(*[message] * count)
         for reader in readers:
-            await reader.receive(1)
+            await reader.receive(count)
 
     return turn
 
@@ -66,19 +73,28 @@ def _subscription(*names: str) -> Message:
 
 async def record(stack: Stack) -> Callable[[], Awaitable[None]]:
     """A patch comes in, is stored, and goes out to 100 subscribers."""
+    return await _patching(stack, "guard/record")
+
+
+async def record_burst(stack: Stack) -> Callable[[], Awaitable[None]]:
+    """Many patches of a record come in one read, are stored together, and go out to 100 subscribers."""
+    return await _patching(stack, "guard/record-of-bursts", BURST)
+
+
+async def _patching(stack: Stack, name: str, count: int = 1) -> Callable[[], Awaitable[None]]:
     readers = await stack.clients(SUBSCRIBERS)
     for reader in readers:
-        await reader.ask(_opening("guard/record"), answers=2)
+        await reader.ask(_opening(name), answers=2)
     writer, version = await stack.client(), 0
 
     async def turn() -> None:
         nonlocal version
-        version += 1
         with stack.aside:
-            patch = _patch("guard/record", version)
-        writer.send(patch)
+            patches = [_patch(name, version + number) for number in range(1, count + 1)]
+        version += count
+        writer.send(*patches)
         for reader in readers:
-            await reader.receive(1)
+            await reader.receive(count)
 
     return turn
 
@@ -180,7 +196,9 @@ async def encode(stack: Stack) -> Callable[[], Awaitable[None]]:
 PATHS = (
     HotPath("event to 100 subscribers", 1, event),
     HotPath("event to 100 subscribers, 5 of them slow", 1, event_beside_slow_readers),
+    HotPath("event of a burst, to 100 subscribers", BURST, burst),
     HotPath("record patch to 100 subscribers", 1, record),
+    HotPath("record patch of a burst, to 100 subscribers", BURST, record_burst),
     HotPath("acknowledged write, of 50 at once", WRITERS, write),
     HotPath("remote procedure call", 1, call),
     HotPath("login with 5 subscriptions", 1, login),

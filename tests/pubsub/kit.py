@@ -59,6 +59,9 @@ class Recorder:
         return [frame for write in self.writes for frame in write]
 
 
+_FLUSHER = Flusher(lambda _: None)
+
+
 class Client:
     """One connection as a test sees it: what it was sent, message by message."""
 
@@ -68,10 +71,11 @@ class Client:
         *,
         codec: PlainCodec = BINARY,
         limit: int = 1 << 20,
-        call_soon: Callable[..., object] = lambda _: None,
+        flusher: Flusher = _FLUSHER,
         sdk_type: str | None = None,
     ) -> None:
-        self.flusher = Flusher(call_soon)
+        """``flusher`` is that of all clients who may be at the same name."""
+        self.flusher = flusher
         self.connection = Connection(codec, self.flusher, limit=limit)
         self.transport = Recorder()
         self.connection.attach(self.transport)

@@ -71,7 +71,7 @@ def test_all_messages_of_a_turn_leave_in_one_write_and_in_order() -> None:
 
 
 async def test_a_real_loop_flushes_at_its_next_turn() -> None:
-    client = Client(call_soon=asyncio.get_running_loop().call_soon)
+    client = Client(flusher=Flusher(asyncio.get_running_loop().call_soon))
     client.connection.send(event(1))
     client.connection.send(event(2))
     async with asyncio.timeout(5):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from deepstream_protocol.binary import BinaryCodec
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import EventAction, Topic
-from gateway.codecs import PlainCodec
-from pubsub.connection import Frame
+from gateway.codecs import FramedCodec, PlainCodec
+from pubsub.connection import Close, Connection, Flusher, Frame
 from pubsub.subscriptions import Subscriptions
-from tests.pubsub.kit import BINARY, JSON, Client
+from tests.pubsub.kit import BINARY, JSON, Client, Recorder
 
 
 class Counting(PlainCodec):
@@ -156,9 +157,11 @@ def test_a_message_is_encoded_once_per_wire_format_and_not_at_all_for_nobody() -
     for client in [sender, *clients]:
         subscriptions.add(client.connection, "e")
     subscriptions.publish(event(), sender=sender.connection)
+    sender.flusher.flush()
     assert (binary.encoded, json.encoded) == (1, 1)
     assert all(client.take_one().value() == 1 for client in clients)
     subscriptions.publish(event("nobody"))
+    sender.flusher.flush()
     assert (binary.encoded, json.encoded) == (1, 1)
 
 
@@ -170,3 +173,125 @@ def test_broadcasts_and_answers_reach_a_client_in_the_order_they_were_made() -> 
         client.connection.send(event(data=str(number + 1)))
     assert [message.value() for message in client.take()] == list(range(10))
     assert len(client.transport.writes) == 1
+
+
+def test_messages_of_one_turn_reach_everybody_in_one_write_and_are_encoded_once() -> None:
+    binary, json = Counting(BINARY), Counting(JSON)
+    subscriptions = Subscriptions()
+    clients = [Client(codec=codec) for codec in (binary, json) for _ in range(3)]
+    for client in clients:
+        subscriptions.add(client.connection, "e")
+    for number in range(10):
+        subscriptions.publish(event(data=str(number)))
+    for client in clients:
+        assert [message.value() for message in client.take()] == list(range(10))
+        assert len(client.transport.writes) == 1
+    assert (binary.encoded, json.encoded) == (10, 10)
+
+
+def test_broadcasts_to_different_audiences_keep_their_order_at_those_who_are_in_both() -> None:
+    subscriptions, both, one = Subscriptions(), Client(), Client()
+    for name in "ef":
+        subscriptions.add(both.connection, name)
+    subscriptions.add(one.connection, "f")
+    for number, name in enumerate("eefeffe"):
+        subscriptions.publish(event(name, str(number)))
+    assert [message.value() for message in both.take()] == list(range(7))
+    assert [message.value() for message in one.take()] == [2, 4, 5]
+
+
+def test_each_sender_in_the_audience_is_left_out_of_its_own_messages_alone() -> None:
+    subscriptions = Subscriptions()
+    one, other = clients = [Client(), Client()]
+    for client in clients:
+        subscriptions.add(client.connection, "e")
+    stranger = Client()
+    for number, sender in enumerate((one, other, stranger, one, one)):
+        subscriptions.publish(event(data=str(number)), sender=sender.connection)
+    assert [message.value() for message in one.take()] == [1, 2]
+    assert [message.value() for message in other.take()] == [0, 2, 3, 4]
+
+
+def test_who_comes_or_goes_within_a_turn_gets_what_was_published_while_it_was_there() -> None:
+    subscriptions = Subscriptions()
+    stays, comes, goes, gone = clients = [Client() for _ in range(4)]
+    for client in (stays, goes, gone):
+        subscriptions.add(client.connection, "e")
+    subscriptions.publish(event(data="1"))
+    subscriptions.add(comes.connection, "e")
+    subscriptions.publish(event(data="2"))
+    subscriptions.remove(goes.connection, "e")
+    subscriptions.publish(event(data="3"))
+    subscriptions.remove_connection(gone.connection)
+    subscriptions.publish(event(data="4"))
+    subscriptions.remove_name("e")
+    subscriptions.publish(event(data="5"))
+    got = [[message.value() for message in client.take()] for client in clients]
+    assert got == [[1, 2, 3, 4], [2, 3, 4], [1, 2], [1, 2, 3]]
+
+
+def test_who_is_closed_within_a_turn_gets_what_was_published_before() -> None:
+    subscriptions = Subscriptions()
+    closed, other = clients = [Client(), Client()]
+    for client in clients:
+        subscriptions.add(client.connection, "e")
+    subscriptions.publish(event(data="1"))
+    closed.connection.close(Close.POLICY)
+    subscriptions.publish(event(data="2"))
+    assert [message.value() for message in closed.take()] == [1]
+    assert [message.value() for message in other.take()] == [1, 2]
+
+
+def test_what_is_flushed_at_once_comes_behind_what_was_published() -> None:
+    subscriptions, client = Subscriptions(), Client()
+    subscriptions.add(client.connection, "e")
+    subscriptions.publish(event(data="1"))
+    client.connection.flush()
+    assert len(client.transport.writes) == 1
+    subscriptions.publish(event(data="2"))
+    assert [message.value() for message in client.take()] == [1, 2]
+
+
+def test_a_message_that_a_wire_format_cannot_say_costs_nobody_another_one() -> None:
+    class Halting(Counting):
+        """Cannot encode a three."""
+
+        def frame(self, message: Message) -> Frame:
+            if message.data == "3":
+                raise ValueError("a three")
+            return super().frame(message)
+
+    subscriptions = Subscriptions()
+    halting, other = clients = [Client(codec=Halting(JSON)), Client()]
+    for client in clients:
+        subscriptions.add(client.connection, "e")
+    for number in (2, 3, 4):
+        subscriptions.publish(event(data=str(number)))
+    assert [message.value() for message in halting.take()] == [2, 4]
+    assert [message.value() for message in other.take()] == [2, 3, 4]
+
+
+def test_messages_are_joined_where_frames_are_ready_and_each_is_counted_as_delivered() -> None:
+    class Count:
+        deliveries = 0
+
+    framed = FramedCodec(BinaryCodec())
+    flusher, subscriptions, recorders = (
+        Flusher(lambda _: None),
+        Subscriptions(),
+        [Recorder() for _ in range(3)],
+    )
+    counts = Count()
+    for recorder in recorders:
+        connection = Connection(framed, flusher, limit=1000, counts=counts)
+        connection.attach(recorder)
+        subscriptions.add(connection, "e")
+    messages = [event(data=str(number)) for number in range(5)]
+    for message in messages:
+        subscriptions.publish(message)
+    connection.send(event(data="answer"))
+    flusher.flush()
+    (joined,) = framed.joined([framed.frame(message) for message in messages])
+    assert [recorder.writes for recorder in recorders[:2]] == [[[joined]], [[joined]]]
+    assert recorders[2].writes == [[joined, framed.frame(event(data="answer"))]]
+    assert counts.deliveries == 5 * 3 + 1

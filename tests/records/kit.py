@@ -12,6 +12,7 @@ from deepstream_project.config import ListenConfig, RecordConfig
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import RecordAction, Topic
 from pubsub.cluster import Cluster
+from pubsub.connection import Flusher
 from records.handler import RecordHandler
 from records.storage import MemoryStore, RecordStore, Refusal, Row
 from tests.pubsub.kit import DEADLINE, Client, RecordingCluster
@@ -111,9 +112,10 @@ class World:
             asyncio.get_running_loop(),
         )
         self._waiting: set[asyncio.Future[Any]] = set()
+        self._flusher = Flusher(asyncio.get_running_loop().call_soon)
 
     def client(self, **options: Any) -> Client:
-        return Client(call_soon=asyncio.get_running_loop().call_soon, **options)
+        return Client(flusher=self._flusher, **options)
 
     def say(self, client: Client, action: int, **fields: Any) -> asyncio.Future[Any] | None:
         """Have the message handled; what is returned ends when its author may send the next one."""
