@@ -7,20 +7,15 @@ have few calls, because each of those would cost as much as a field does.
 from __future__ import annotations
 
 from functools import lru_cache
-from struct import Struct
 
 from .message import Message
 from .topics import EventAction, RecordAction, RpcAction, Topic
 from .varint import read_varint, to_int
 
-_SHORT_HEAD = Struct("8B").unpack_from
-_LONG_HEAD = Struct("10B").unpack_from
-"""What a frame begins with, up to the tag behind the action; both of its lengths have one byte, or two."""
+_SHORT_HEAD, _LONG_HEAD = 9, 12
+"""Bytes that a frame begins with, up to the length of its data; its own length has one byte, or two."""
 
-_SHORTEST = 10
-"""Bytes of a frame with a name of one letter."""
-
-_TOPIC_TAG, _MESSAGE_TAG = 2 << 3, 3 << 3 | 2
+_TOPIC_TAG, _MESSAGE_TAG, _ACTION_TAG, _DATA_TAG = 2 << 3, 3 << 3 | 2, 1 << 3, 2 << 3 | 2
 _RECORD = int(Topic.RECORD)
 _VERSION_TAG = 13 << 3
 _LONGEST_CACHED = 256
@@ -74,50 +69,19 @@ def read_hot(payload: bytes) -> Message | None:
     A length of two bytes is ``low + ((high - 1) << 7)``: what comes out lies between 128 and 16383 if, and
     only if, the length has two bytes and needs both.
     """
-    end = len(payload)
-    if end < _SHORTEST:
+    head = _read_head(payload[:_SHORT_HEAD] if payload[0] < 128 else payload[:_LONG_HEAD])
+    if head is None:
         return None
-    if payload[0] < 128:
-        size, topic_tag, topic, message_tag, inner, action_tag, action, tag = _SHORT_HEAD(payload)
-        at = 8
-        if size != end - 1 or inner != end - 5:
-            return None
-    else:
-        low, high, topic_tag, topic, message_tag, inner, more, action_tag, action, tag = _LONG_HEAD(payload)
-        at = 10
-        if low + ((high - 1) << 7) != end - 2 or inner + ((more - 1) << 7) != end - 7:
-            return None
-        if inner < 128 or not 134 < end < 16386:
-            return None
-    name_tag = _NAME_TAGS.get(topic)
-    if (
-        topic_tag != _TOPIC_TAG
-        or message_tag != _MESSAGE_TAG
-        or action_tag != 1 << 3
-        or action > 127
-        or name_tag is None
-    ):
+    end, topic, action, shape, start, at = head
+    if end != len(payload):
         return None
     message = Message.__new__(Message)
     message.topic = topic
     message.action = action
-    shape = topic << 8 | action
-    if tag == 2 << 3 | 2:
-        size = payload[at]
-        at += 1
-        if size > 127:
-            size += (payload[at] - 1) << 7
-            at += 1
-            if not 127 < size < 16384:
-                return None
-        start = at
-        at += size
-        if at >= end:
-            return None
+    if start:
         message.data = payload[start:at].decode()
-        shape |= _DATA
-        tag = payload[at]
-        at += 1
+    tag = payload[at]
+    at += 1
     if tag == 3 << 3 | 2:
         size = payload[at]
         start = at + 1
@@ -128,7 +92,7 @@ def read_hot(payload: bytes) -> Message | None:
         shape |= _CALL
         tag = payload[at]
         at += 1
-    if tag != name_tag:
+    if tag != _NAME_TAGS[topic]:
         return None
     version = None
     if topic == _RECORD:
@@ -167,6 +131,45 @@ def read_hot(payload: bytes) -> Message | None:
     if (shape | bits) in _SHAPES:
         message.binary = payload
     return message
+
+
+@lru_cache(maxsize=4096)
+def _read_head(head: bytes) -> tuple[int, int, int, int, int, int] | None:
+    """How a frame begins; messages of the same kind and sizes begin alike.
+
+    Its end, topic, action, these and whether it has data as a shape, where its data starts, 0 if there is
+    none, and where the next tag is.
+    """
+    if len(head) == _SHORT_HEAD:
+        size, topic_tag, topic, message_tag, inner, action_tag, action, tag, data_size = head
+        start = _SHORT_HEAD
+        end = size + 1
+        if inner != end - 5:
+            return None
+    elif len(head) == _LONG_HEAD:
+        low, high, topic_tag, topic, message_tag, inner, more, action_tag, action, tag, data_size, above = (
+            head
+        )
+        start = _LONG_HEAD - 1
+        end = 2 + low + ((high - 1) << 7)
+        if inner < 128 or inner + ((more - 1) << 7) != end - 7 or not 134 < end < 16386:
+            return None
+        if data_size > 127:
+            data_size += (above - 1) << 7
+            start += 1
+            if not 127 < data_size < 16384:
+                return None
+    else:
+        return None
+    tags = topic_tag, message_tag, action_tag
+    if tags != (_TOPIC_TAG, _MESSAGE_TAG, _ACTION_TAG) or action > 127 or topic not in _NAME_TAGS:
+        return None
+    shape = topic << 8 | action
+    if tag != _DATA_TAG:
+        return end, topic, action, shape, 0, _SHORT_HEAD - 2 if len(head) == _SHORT_HEAD else _LONG_HEAD - 3
+    if start + data_size >= end or (data_size > 127 and len(head) == _SHORT_HEAD):
+        return None
+    return end, topic, action, shape | _DATA, start, start + data_size
 
 
 def _split_version(payload: bytes, end: int) -> tuple[int | None, int]:
