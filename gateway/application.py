@@ -32,23 +32,23 @@ from gateway.consumers import DeepstreamConsumer
 from gateway.endpoint import Endpoint
 from gateway.forgetting import Forgetting
 from gateway.health import HealthCheck
-from gateway.http_api import HttpApi
-from gateway.http_monitoring import MonitoringPage
+from gateway.http.api import HttpApi
+from gateway.http.monitoring import MonitoringPage
 from gateway.lifeline import Lifeline
-from gateway.live import Live
-from gateway.live_records import LiveRecords
-from gateway.live_rules import LiveRules
+from gateway.live.operations import Live
+from gateway.live.operators import PATH as OPERATORS_PATH
+from gateway.live.operators import Operators
+from gateway.live.records import LiveRecords
+from gateway.live.rules import LiveRules
 from gateway.monitors import Monitors
 from gateway.node import Node, accept_everyone
 from gateway.operations import LoneOperator, Operations
-from gateway.operators import PATH as OPERATORS_PATH
-from gateway.operators import Operators
-from gateway.reloading import Reloading, Source
-from gateway.review import review
-from gateway.rule_records import RuleRecords
-from gateway.rules import Rules
-from gateway.rules_database import ActiveRules, KeptRules
-from gateway.rules_file import check_rules, compiled, read_again, source_of
+from gateway.rules.database import ActiveRules, KeptRules
+from gateway.rules.file import check_rules, compiled, read_again, source_of
+from gateway.rules.in_force import Rules
+from gateway.rules.records import RuleRecords
+from gateway.rules.reloading import Reloading, Source
+from gateway.rules.review import review
 from monitoring.logs import name_node
 from monitoring.metrics import Metrics
 from monitoring.observed_store import ObservedStore

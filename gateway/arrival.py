@@ -12,8 +12,8 @@ from typing import Any
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from gateway.http_protocol import HEAD_TIMEOUT, HttpProtocol
-from gateway.upgrade import plain_upgrade
+from gateway.sockets.http_protocol import HEAD_TIMEOUT, HttpProtocol
+from gateway.sockets.upgrade import plain_upgrade
 from gateway.websocket import WebSocketProtocol
 from pubsub.timers import Deadlines
 

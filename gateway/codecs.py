@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from deepstream_protocol.message import Message
-from gateway.frames import binary_frame, text_frame
+from gateway.sockets.frames import binary_frame, text_frame
 from monitoring.metrics import Rows, rows
 from pubsub.connection import Frame
 

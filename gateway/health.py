@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from gateway.http_messages import Response, json_response, not_allowed
+from gateway.http.messages import Response, json_response, not_allowed
 from gateway.node import Node
 
 

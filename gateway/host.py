@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from accounts.login import Login
 from deepstream_protocol.message import Message
-from gateway.departed import Departed
+from gateway.live.departed import Departed
 from monitoring.metrics import Metrics
 from pubsub.connection import Connection, Flusher
 

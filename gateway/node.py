@@ -20,11 +20,11 @@ from deepstream_protocol.topics import (
     Topic,
 )
 from events.handler import EventHandler
-from gateway.departed import Departed
 from gateway.endpoints import open_endpoints
 from gateway.expiry import Expiry
 from gateway.host import Greet
-from gateway.rule_records import RuleRecords
+from gateway.live.departed import Departed
+from gateway.rules.records import RuleRecords
 from gateway.session import Session
 from monitoring.metrics import Metrics
 from permissions.questions import QUESTIONS

@@ -17,7 +17,7 @@ from cluster.operations import OperationError, Outcome, within
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import EventAction, RecordAction, RpcAction, Topic
 from gateway.caller import Caller
-from gateway.http_replies import CALL_FAILURES, failure
+from gateway.http.replies import CALL_FAILURES, failure
 from gateway.node import Node, ServerItself
 
 log = logging.getLogger("deepstream.operations")

@@ -1,8 +1,8 @@
 """The WebSocket protocol class for uvicorn: ``--ws gateway.websocket:WebSocketProtocol``.
 
-It does the opening handshake and calls the application (gateway/application_call.py); an accepted socket goes
-on as an OpenSocket (gateway/open_socket.py). Compression is not offered, and no pings are sent: whoever needs
-a heartbeat has one in its own protocol.
+It does the opening handshake and calls the application (``sockets/application_call.py``); an accepted socket
+goes on as an OpenSocket (``sockets/open_socket.py``). Compression is not offered, and no pings are sent:
+whoever needs a heartbeat has one in its own protocol.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
-from gateway.application_call import ApplicationCall
-from gateway.closing import ABNORMAL_CLOSURE, hang_up
-from gateway.frames import FrameReceiver
-from gateway.open_socket import OpenSocket
-from gateway.upgrade import AsgiHeaders, Upgrade, plain_upgrade, upgrade_of
+from gateway.sockets.application_call import ApplicationCall
+from gateway.sockets.closing import ABNORMAL_CLOSURE, hang_up
+from gateway.sockets.frames import FrameReceiver
+from gateway.sockets.open_socket import OpenSocket
+from gateway.sockets.upgrade import AsgiHeaders, Upgrade, plain_upgrade, upgrade_of
 
 logger = logging.getLogger(__name__)
 access_logger = logging.getLogger("uvicorn.access")

@@ -18,7 +18,7 @@ from deepstream_project.config_file import LoadedFile, expand, find_config
 from deepstream_project.config_login import FileOptions
 from gateway.clustering import check_volatile
 from gateway.commands.subcommand import add_config
-from gateway.rules_file import check_rules, described_problems
+from gateway.rules.file import check_rules, described_problems
 from permissions import rule_sets
 from permissions.rule_text import located
 

@@ -14,7 +14,7 @@ from django.views.generic import TemplateView
 from cluster import announce
 
 LIVE_PATH = "/admin/live"
-"""The WebSocket of the operators' pages; ``gateway.operators`` serves it."""
+"""The WebSocket of the operators' pages; ``gateway.live.operators`` serves it."""
 
 TIMEOUT = 3.0
 """Seconds that a page waits for a node."""

@@ -1,5 +1,5 @@
 // The page's line to the server: the official client on the operators' WebSocket. What there is to follow is
-// said in gateway/feeds.py; an answer is {nodes: {node: value}, failed: {node: why not}}.
+// said in gateway/live/feeds.py; an answer is {nodes: {node: value}, failed: {node: why not}}.
 
 const { DeepstreamClient } = globalThis.DeepstreamClient.DeepstreamClient
   ? globalThis.DeepstreamClient

@@ -66,6 +66,19 @@ def test_a_goal_says_what_was_reached(goal: Goal, number: float, verdict: str) -
     assert goal.verdict(number) == verdict
 
 
+def test_what_the_least_possible_application_misses_too_is_out_of_reach() -> None:
+    goal = Goal("load", "rate", "reference-ws", 0.5, target="daphne")
+    others = {THEIRS: measured(operations=1000), ("load", "daphne"): measured(operations=300)}
+
+    def verdict(floor: int | None) -> str:
+        of_the_floor = {} if floor is None else {("load", "daphne-floor"): measured(operations=floor)}
+        (result,) = results([goal], others | of_the_floor)
+        return result.verdict
+
+    assert verdict(400) == "out of reach (0.40×)"
+    assert verdict(600) == verdict(None) == "MISSED"
+
+
 def test_only_goals_whose_sides_were_both_measured_have_a_result() -> None:
     goals = [Goal("load", "rate", "reference-ws", 1.0), Goal("load", "rate", "reference-uws", 1.0)]
     found = results(goals, {OURS: measured(), THEIRS: measured()})

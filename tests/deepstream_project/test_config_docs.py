@@ -14,7 +14,7 @@ from deepstream_project import config as configuration
 from deepstream_project import config_history, config_login, config_network, config_services
 from deepstream_project.config import Config, load_config
 from deepstream_project.config_section import Section, key_of, settings_of
-from gateway.rules_file import check_rules
+from gateway.rules.file import check_rules
 from tests.conftest import require
 from tests.servers import NODE_FOLDER
 

@@ -15,9 +15,9 @@ from deepstream_protocol.message import Message
 from deepstream_protocol.topics import AuthAction, EventAction, Topic
 from gateway.asgi_transport import HIGH_WATER
 from gateway.consumers import DeepstreamConsumer
-from gateway.frames import binary_frame
 from gateway.node import Node
 from gateway.session import Session
+from gateway.sockets.frames import binary_frame
 from pubsub.connection import Close
 from tests.gateway.asgi_kit import Connected
 from tests.gateway.node_kit import ACCEPT, CHALLENGE, PING, PONG, Strategy, config, running

@@ -17,7 +17,7 @@ from gateway.node import Node
 from permissions.verdict import AllowEverything
 from pubsub.cluster import SingleNode
 from records.storage import StoreError
-from tests.gateway.http_kit import Api, running
+from tests.gateway.http.http_kit import Api, running
 from tests.records.kit import StoreDouble
 from tests.servers import Server, configuration
 

@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from cluster.operations import Here
-from gateway.live import Live
+from gateway.live.operations import Live
 from gateway.node import Node
 from gateway.operations import LoneOperator, Operations
 from tests.gateway.node_kit import Peer, running

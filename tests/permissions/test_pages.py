@@ -27,7 +27,7 @@ from cluster.operations import OperationError, Outcome
 from deepstream_project.config_services import PermissionConfig
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import EventAction, RecordAction, Topic
-from gateway import rules_database
+from gateway.rules import database as rules_database
 from permissions import rule_sets
 from permissions.models import RuleSetVersion
 from tests.accounts.kit import Serving, heard, serving

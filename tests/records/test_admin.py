@@ -28,7 +28,7 @@ from cluster.operations import Here
 from deepstream_project.config_history import HistoryConfig
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import RecordAction, Topic
-from gateway.live_records import LiveRecords
+from gateway.live.records import LiveRecords
 from gateway.node import Node
 from gateway.operations import LoneOperator, Operations
 from records.history import History

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from deepstream_protocol.topics import EventAction, RpcAction, Topic
-from tests.gateway.http_kit import answer, asked, provide, subscribe
+from tests.gateway.http.http_kit import answer, asked, provide, subscribe
 from tests.raw_client import RawClient
 from tests.rest.kit import ok, path, problem
 from tests.rest.test_records import ODD_NAMES

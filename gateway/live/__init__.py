@@ -1,0 +1,1 @@
+"""What is live at a node, for the operators' pages and the REST API."""

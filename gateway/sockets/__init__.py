@@ -1,0 +1,1 @@
+"""From bytes to messages: what takes the place of uvicorn's own classes, without anything of deepstream."""
