@@ -89,7 +89,7 @@ class Result:
 
     @property
     def verdict(self) -> str:
-        """``aim``, ``at least``, ``not yet`` (no least was set), ``MISSED`` or ``unknown``; ``out of reach`` if
+        """``aim``, ``at least``, ``not yet`` (no least was set), ``MISSED``, ``unknown``; ``out of reach`` if
         the least possible application misses it too.
         """
         verdict = self.goal.verdict(self.value)

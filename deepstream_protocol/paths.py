@@ -58,10 +58,7 @@ def tokenize(path: str) -> Tokens:
 class Room:
     """How many nulls a write may still fill gaps with; one for all the paths of a batch."""
 
-    __slots__ = ("taken",)
-
-    def __init__(self) -> None:
-        self.taken = 0
+    taken = 0
 
     def take(self, nulls: int) -> None:
         """Use ``nulls`` of it; raises PathError where there are not so many left."""
@@ -72,7 +69,10 @@ class Room:
 
 def set_path(root: Any, path: str, value: Any, room: Room | None = None) -> Any:
     """``root`` with ``value`` at ``path``; the old root stays as it was and shares what did not change."""
-    return _write(root, tokenize(path), value, room or Room())
+    tokens = tokenize(path)
+    if len(tokens) == 1 and type(root) is dict:  # as most patches are
+        return {**root, str(tokens[0]): value}
+    return _write(root, tokens, value, room or Room())
 
 
 def erase_path(root: Any, path: str, room: Room | None = None) -> Any:

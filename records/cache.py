@@ -43,7 +43,7 @@ class RecordCache:
         entries = self._entries
         if (old := entries.pop(name, None)) is not None:
             self._bytes -= old[1]
-        size = _OVERHEAD + len(name) + 2 * len(state.text)
+        size = _OVERHEAD + len(name) + 2 * state.size
         entries[name] = state, size
         self._bytes += size
         while self._bytes > self._max_bytes and len(entries) > 1:

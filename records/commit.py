@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Generator, Mapping
+from time import perf_counter
 from typing import Any
 
 from records.chronicle import Chronicle
@@ -19,13 +20,13 @@ log = logging.getLogger("deepstream.records")
 MAX_ROWS = 2000
 """Records in one commit; of more, half are those that wait longest and half those that came last."""
 
-WORTH_GATHERING = 0.0005
+WORTH_GATHERING = 0.0002
 """Seconds that a commit must take for the next one to be worth waiting for company."""
 
 COMPLAINT_INTERVAL = 5.0
 """Seconds between two lines of the log that say the store fails."""
 
-GATHERING = 0.001
+GATHERING = 0.002
 """Seconds that it waits at the most."""
 
 TOLD_AT_ONCE = 25
@@ -130,10 +131,12 @@ class GroupCommit:
             if transition.stored is not None:
                 del self._transitions[transition.name]
                 self.reader.unpin(transition.name)
-        elif transition.is_ready:
+        elif transition.is_ready():
             self._ready[transition.name] = transition
             if self._running is None:
                 self._running = asyncio.get_running_loop().create_task(self._run())
+            elif self._gathering is not None and len(self._ready) >= self._expected:
+                _finish(self._gathering)
 
     def _count(self, difference: int) -> None:
         self.pending += difference
@@ -143,18 +146,14 @@ class GroupCommit:
                 self._room = None
         elif self.pending >= MAX_PENDING and self._room is None:
             self._room = _Room()
-        elif self._gathering is not None and self.pending >= self._expected:
-            _finish(self._gathering)
 
     async def _run(self) -> None:
-        """Commit one group after the other until nothing is ready."""
-        loop = asyncio.get_running_loop()
+        """Commit one group after the other until nothing is ready, and nothing comes soon."""
         try:
             while self._ready:
-                began = loop.time()
-                await self._commit(self._next_group())
-                if self._ready and loop.time() - began > WORTH_GATHERING:
-                    await self._gather(loop)
+                seconds = await self._commit(self._next_group())
+                if seconds > WORTH_GATHERING and len(self._ready) < self._expected:
+                    await self._gather()
         finally:
             self._running = None
 
@@ -166,23 +165,26 @@ class GroupCommit:
             names = names[:half] + names[-half:]
         return [self._ready.pop(name) for name in names]
 
-    async def _gather(self, loop: asyncio.AbstractEventLoop) -> None:
+    async def _gather(self) -> None:
         """Give those who were just answered a moment to write again, and so to be in the next group.
 
-        Else writers who wait for each acknowledgement fall into two halves that take turns, and the store
-        is made to flush its disk twice as often as needed.
+        Else writers who wait for each acknowledgement fall into parts that take turns, and the store is made
+        to flush its disk for each. A single one is waited for no longer than until it writes again.
         """
+        loop = asyncio.get_running_loop()
         self._gathering = loop.create_future()
         timer = loop.call_later(GATHERING, _finish, self._gathering)
         await self._gathering
         timer.cancel()
         self._gathering = None
 
-    async def _commit(self, group: list[Transition]) -> None:
+    async def _commit(self, group: list[Transition]) -> float:
+        """Store a group and settle what it was stored for; returns the seconds that the store took."""
         taken = self._take(group)
         rows = list(taken.values())
         refused: Mapping[str, Refusal]
         failure = StoreError(Refusal.INVALID.value)
+        began = perf_counter()
         try:
             refused = await self._store.commit(rows) if rows else {}
         except Exception as error:
@@ -193,25 +195,26 @@ class GroupCommit:
             failure = error if isinstance(error, StoreError) else StoreError(str(error))
             refused = {row.name: Refusal.INVALID for row in rows}
             self._unconfirmed.add({transition.name: transition.stored for transition in taken})
-        self._expected = self.pending
+        took = perf_counter() - began
+        self._expected = len(taken) + len(self._ready)
         for number, transition in enumerate(taken):
             if number and number % TOLD_AT_ONCE == 0:
                 await asyncio.sleep(0)
-            before = transition.size
-            match refused.get(transition.name):
-                case None:
-                    self._unconfirmed.settle(transition.name)
-                    self.reader.stored(transition.name, transition.committing)
-                    transition.commit()
-                    self._place(transition, before)
-                case Refusal.LOST:
-                    self._unconfirmed.settle(transition.name)
-                    if self._chronicle is not None:
-                        self._chronicle.forget(transition.name)
-                    self._load(transition, self.reader.reload)
-                case Refusal.INVALID:
-                    transition.fail(failure)
-                    self._place(transition, before)
+            name, before = transition.name, transition.size
+            if name not in refused:
+                self._unconfirmed.settle(name)
+                self.reader.stored(name, transition.committing())
+                transition.commit()
+                self._place(transition, before)
+            elif refused[name] is Refusal.LOST:
+                self._unconfirmed.settle(name)
+                if self._chronicle is not None:
+                    self._chronicle.forget(name)
+                self._load(transition, self.reader.reload)
+            else:
+                transition.fail(failure)
+                self._place(transition, before)
+        return took
 
     def _take(self, group: list[Transition]) -> dict[Transition, Row]:
         """What to commit; a value that has no JSON text, as one nested too deeply, fails by itself."""

@@ -118,7 +118,7 @@ class Change:
     the writes that wait, one and one more for each KiB of its data.
     """
 
-    __slots__ = ("_creates", "_records", "_unversioned", "connection", "message", "weight")
+    __slots__ = ("_records", "_unversioned", "connection", "message", "weight")
 
     def __init__(
         self, records: Records, connection: Connection, message: Message, *, unversioned: bool = False
@@ -126,7 +126,6 @@ class Change:
         self._records = records
         self.connection = connection
         self.message = message
-        self._creates = message.action in UPSERTS
         self._unversioned = unversioned
         self.weight = 1 if message.data is None else 1 + (len(message.data) >> 10)
 
@@ -134,7 +133,7 @@ class Change:
         """See ``Write.apply``."""
         message = self.message
         if current is ABSENT:
-            if not self._creates:
+            if message.action not in UPSERTS:
                 raise Refused(RecordAction.RECORD_UPDATE_ERROR)
             if name_problem(message.name or ""):
                 raise Refused(RecordAction.RECORD_CREATE_ERROR)
@@ -176,7 +175,7 @@ class Change:
         """See ``Write.refused``: the author gets the error, and the state to merge with."""
         reply = refusal(self.message, action)
         if action in (RecordAction.VERSION_EXISTS, RecordAction.INVALID_VERSION):
-            if stored is ABSENT and self._creates:
+            if stored is ABSENT and self.message.action in UPSERTS:
                 stored = CREATED
             reply.version, reply.data = stored.version, stored.text
         if action == RecordAction.VERSION_EXISTS:

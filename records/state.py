@@ -15,7 +15,7 @@ class RecordState:
     Never changed once made: whoever patches makes a new one, so states share what they have in common.
     """
 
-    __slots__ = ("_estimate", "_text", "_value", "version")
+    __slots__ = ("_text", "_value", "size", "version")
 
     def __init__(
         self, version: int, *, text: str | None = None, value: Any = _UNSET, estimate: int = 0
@@ -23,18 +23,15 @@ class RecordState:
         self.version = version
         self._text = text
         self._value = value
-        self._estimate = estimate
-
-    @property
-    def size(self) -> int:
+        self.size = estimate if text is None else len(text)
         """Characters of the text; as long as there is none, what the writer of the value estimated."""
-        return self._estimate if self._text is None else len(self._text)
 
     @property
     def text(self) -> str:
         """The JSON text of the data."""
         if self._text is None:
             self._text = orjson.dumps(self._value).decode()
+            self.size = len(self._text)
         return self._text
 
     @property

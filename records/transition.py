@@ -85,7 +85,6 @@ class Transition:
         """Whether it is known what is stored."""
         return self.stored is not None
 
-    @property
     def is_ready(self) -> bool:
         """Whether there is a change to commit, and none of this record is under way."""
         return self.stored is not None and bool(self._steps) and not self._in_flight and not self._is_held
@@ -138,7 +137,6 @@ class Transition:
         self._waiting = deque((*late, *self._waiting))
         self._apply_waiting()
 
-    @property
     def committing(self) -> RecordState:
         """The state that is on its way to the store."""
         return self._in_flight[-1][1]
@@ -158,7 +156,8 @@ class Transition:
         working = self.working
         if working is ABSENT:
             return Row(self.name, self.stored.version, -1, None)
-        return Row(self.name, self.stored.version, working.version, working.text)
+        # A Row, without the function in Python that makes one.
+        return tuple.__new__(Row, (self.name, self.stored.version, working.version, working.text, ()))
 
     def commit(self) -> None:
         """What was in flight is stored: its authors and the subscribers hear of it."""

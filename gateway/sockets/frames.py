@@ -49,6 +49,28 @@ def text_frame(payload: bytes | str) -> bytes:
     return (_SHORT_TEXT[length] if length < 126 else _long_header(_TEXT, length)) + payload
 
 
+def read_only_frame(data: bytes, limit: int) -> bytes | None:
+    """The payload of ``data`` if that is one simple binary frame and nothing else, as most reads are.
+
+    Else None, and it is for ``read_simple_frames``, which says what simple is.
+    """
+    end = len(data)
+    if end < 8:
+        return None
+    head, key = _HEAD_AND_KEY(data)
+    if head == _BINARY << 8 | 0x80 | 126:
+        length, key = _HEAD_AND_KEY(data, 2)
+        start = 8
+    else:
+        length = head - 0x8280
+        start = 6
+        if not 0 <= length < 126:
+            return None
+    if start + length != end or length > limit:
+        return None
+    return apply_mask(data[start:], key)
+
+
 def read_simple_frames(data: bytes, position: int, limit: int, payloads: list[Payload]) -> int:
     """Append the payloads of all simple frames from ``position`` on; return where the next frame starts.
 

@@ -6,7 +6,14 @@ import asyncio
 import logging
 
 from gateway.sockets.closing import ABNORMAL_CLOSURE, CLOSE_TIMEOUT, GOING_AWAY, INTERNAL_ERROR, hang_up
-from gateway.sockets.frames import FrameReceiver, Payload, read_header, read_pings, read_simple_frames
+from gateway.sockets.frames import (
+    FrameReceiver,
+    Payload,
+    read_header,
+    read_only_frame,
+    read_pings,
+    read_simple_frames,
+)
 from gateway.sockets.rare_frames import RareFrames
 
 logger = logging.getLogger(__name__)
@@ -135,10 +142,14 @@ class OpenSocket(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Deliver the whole messages in ``data`` and keep what is left for the next read."""
+        self.received += len(data)
         payloads: list[Payload] = []
         position = 0
-        self.received += len(data)
         if self._pending is None and self._rare is None:
+            payload = read_only_frame(data, self._max_size)
+            if payload is not None:
+                self._deliver([payload])
+                return
             position = read_simple_frames(data, 0, self._max_size, payloads)
             if position == len(data):
                 self._deliver(payloads)

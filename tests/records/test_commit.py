@@ -9,6 +9,7 @@ import pytest
 
 from deepstream_protocol.topics import RecordAction
 from pubsub.connection import Connection
+from records import commit
 from records.cache import RecordCache
 from records.commit import MAX_ROWS, TOLD_AT_ONCE, GroupCommit
 from records.reader import RecordReader
@@ -65,6 +66,52 @@ async def test_what_comes_during_a_commit_is_the_next_commit() -> None:
     assert len(world.store.commits) == 2
     assert sorted(names(world.store.commits[1])) == sorted(f"r{number}" for number in range(50))
     assert Row("r0", 1, 11, "[11]") in world.store.commits[1]
+
+
+@pytest.fixture
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every commit is worth waiting for company, for longer than any test may take."""
+    monkeypatch.setattr(commit, "WORTH_GATHERING", -1.0)
+    monkeypatch.setattr(commit, "GATHERING", 10 * DEADLINE)
+
+
+@pytest.mark.usefixtures("_patient")
+async def test_writers_who_wait_for_their_answers_are_stored_together_each_time() -> None:
+    world, _ = await warm(3)
+    writers = [world.client() for _ in range(3)]
+    for number, writer in enumerate(writers):
+        world.write(writer, f"r{number}", 1, "[1]", "first")
+    for writer in writers:
+        await writer.until(RecordAction.WRITE_ACKNOWLEDGEMENT)
+    for number, writer in enumerate(writers):
+        assert len(world.store.commits) == 1
+        world.write(writer, f"r{number}", 2, "[2]", "second")
+        for _ in range(10):  # turns of the loop, in which one by itself would be stored
+            await asyncio.sleep(0)
+    for writer in writers:
+        await writer.until(RecordAction.WRITE_ACKNOWLEDGEMENT)
+    assert [sorted(names(rows)) for rows in world.store.commits] == [["r0", "r1", "r2"]] * 2
+
+
+@pytest.mark.usefixtures("_patient")
+async def test_a_writer_by_itself_never_waits_for_company() -> None:
+    world, client = await warm(1)
+    for version in range(1, 6):
+        world.write(client, "r0", version, f"[{version}]", str(version))
+        await client.until(RecordAction.WRITE_ACKNOWLEDGEMENT)
+    assert len(world.store.commits) == 5
+
+
+async def test_company_that_does_not_come_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commit, "WORTH_GATHERING", -1.0)
+    world, client = await warm(2)
+    other = world.client()
+    world.write(client, "r0", 1, "[1]", "first")
+    world.write(other, "r1", 1, "[1]", "first")
+    await client.until(RecordAction.WRITE_ACKNOWLEDGEMENT)
+    world.write(client, "r0", 2, "[2]", "second")
+    await client.until(RecordAction.WRITE_ACKNOWLEDGEMENT)
+    assert names(world.store.commits[1]) == ["r0"]
 
 
 async def test_one_commit_runs_at_a_time_and_a_record_is_in_it_once() -> None:

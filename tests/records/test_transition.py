@@ -86,9 +86,9 @@ class World:
 def test_a_write_is_told_only_after_it_was_stored() -> None:
     world = World()
     world.write("a")
-    assert world.transition.is_ready
+    assert world.transition.is_ready()
     assert world.transition.take() == Row("r", 0, 1, '"a"')
-    assert not world.transition.is_ready
+    assert not world.transition.is_ready()
     assert world.told() == []
     world.transition.commit()
     assert world.told() == ["a stored 1"]
@@ -109,10 +109,10 @@ def test_writes_that_come_during_a_commit_make_the_next_one() -> None:
     world.write("a")
     world.transition.take()
     world.write("b")
-    assert not world.transition.is_ready
+    assert not world.transition.is_ready()
     world.transition.commit()
     assert world.told() == ["a stored 1"]
-    assert world.transition.is_ready
+    assert world.transition.is_ready()
     assert world.transition.take() == Row("r", 1, 2, '"b"')
     world.transition.commit()
     assert world.told() == ["b stored 2"]
@@ -125,7 +125,7 @@ def test_what_changes_nothing_is_settled_at_once_when_nothing_stands_before_it()
     world.write_version("b", 5)
     assert world.told() == ["b refused 102 at 0"]
     assert world.transition.size == 0
-    assert not world.transition.is_ready
+    assert not world.transition.is_ready()
 
 
 def test_a_look_behind_a_write_waits_for_it_and_sees_it() -> None:
@@ -182,7 +182,7 @@ def test_nothing_is_decided_before_it_is_known_what_is_stored() -> None:
     world.look("a")
     world.write_version("b", 4)
     assert not world.transition.is_loaded
-    assert not world.transition.is_ready
+    assert not world.transition.is_ready()
     assert world.told() == []
     world.transition.load(RecordState(3, text="{}"))
     assert world.told() == ["a stored 3"]
@@ -210,7 +210,7 @@ def test_deleting_what_does_not_exist_needs_no_commit() -> None:
     world = World(ABSENT)
     world.delete("a")
     assert world.told() == ["a stored -1"]
-    assert not world.transition.is_ready
+    assert not world.transition.is_ready()
 
 
 def test_what_comes_behind_a_deletion_waits_until_that_is_stored() -> None:
@@ -236,7 +236,7 @@ def test_what_comes_behind_a_deletion_that_fails_fails_with_it() -> None:
     world.transition.fail(StoreError("down"))
     assert world.told() == ["a failed: down", "b failed: down"]
     world.write_version("c", 4)
-    assert world.transition.is_ready
+    assert world.transition.is_ready()
 
 
 def test_a_creation_and_a_deletion_behind_a_deletion_are_stored_before_they_are_told() -> None:
