@@ -44,7 +44,7 @@ BINARY_CODEC_AND_JSON = {
 HISTORY = "records/test_history.py"
 LISTENING = "pubsub/test_listening_providers.py"
 REROUTING = "rpc/test_rerouting.py"
-REQUESTS = "gateway/test_http_api_requests.py"
+REQUESTS = "gateway/http/test_http_api_requests.py"
 
 PROOFS: dict[str, dict[str, str]] = {
     "the top": {
@@ -84,13 +84,13 @@ PROOFS: dict[str, dict[str, str]] = {
         "legacyDetection": "old_client/test_one_address_off.py::test_a_silent_client_hears_nothing_until_its_time_is_over",
     },
     "http": {
-        "allowAuthData": "gateway/test_http_api_login.py::test_login_data_with_commands_can_be_forbidden",
+        "allowAuthData": "gateway/http/test_http_api_login.py::test_login_data_with_commands_can_be_forbidden",
         "enableAuthEndpoint": f"{REQUESTS}::test_paths_that_are_not_configured_belong_to_django",
         "authPath": f"{HERE}::test_the_http_api_is_at_its_configured_paths",
         "postPath": f"{REQUESTS}::test_the_paths_can_be_configured",
         "getPath": f"{REQUESTS}::test_the_paths_can_be_configured",
-        "logInvalidAuthData": "gateway/test_http_api_login.py::test_refused_login_data_is_logged_only_where_that_is_configured",
-        "requestTimeout": "gateway/test_http_api_batches.py::test_a_request_takes_no_longer_however_many_commands_wait",
+        "logInvalidAuthData": "gateway/http/test_http_api_login.py::test_refused_login_data_is_logged_only_where_that_is_configured",
+        "requestTimeout": "gateway/http/test_http_api_batches.py::test_a_request_takes_no_longer_however_many_commands_wait",
     },
     "mqtt": dict.fromkeys(
         ("host", "port", "idleTimeout"), f"{PROBLEMS}::test_mqtt_is_read_and_said_not_to_listen"
@@ -157,7 +157,7 @@ PROOFS: dict[str, dict[str, str]] = {
         "delay": "accounts/test_throttle.py::test_a_server_slows_down_one_client_and_serves_the_others",
     },
     "permission": {
-        "permissions": "gateway/test_rules_reload.py::test_what_the_new_rules_refuse_is_taken_away_and_the_client_told",
+        "permissions": "gateway/rules/test_rules_reload.py::test_what_the_new_rules_refuse_is_taken_away_and_the_client_told",
         "path": f"{HERE}::test_users_and_rules_of_older_files_are_named_by_their_path",
         "maxRuleIterations": f"{HERE}::test_rules_are_asked_again_as_often_as_the_file_allows",
         "cacheEvacuationInterval": NEEDLESS,
