@@ -71,7 +71,7 @@ def test_switched_off_the_playground_is_gone(configured: Any, settings: Any) -> 
     settings.PLAYGROUND = False
     text = page()
     assert "A deepstream server runs here" in text
-    assert "playground" not in text.replace("playground/welcome.css", "")
+    assert "playground" not in text.replace("playground/welcome.", "")  # its style, whatever its name's hash
     assert "<script" not in text
 
 
