@@ -98,7 +98,8 @@ class Subscriptions:
 
         ``at`` is for a message that goes to the subscribers of something else than its own name.
         """
-        audience = self._by_name.get(message.name if at is None else at)  # type: ignore[arg-type]
+        name = message.name if at is None else at
+        audience = None if name is None else self._by_name.get(name)
         if audience is not None:
             next(iter(audience)).flusher.publish(message, audience, sender)
 

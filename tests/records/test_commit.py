@@ -77,7 +77,7 @@ def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_patient")
 async def test_writers_who_wait_for_their_answers_are_stored_together_each_time() -> None:
-    world, _ = await warm(3)
+    world, onlooker = await warm(3)
     writers = [world.client() for _ in range(3)]
     for number, writer in enumerate(writers):
         world.write(writer, f"r{number}", 1, "[1]", "first")
@@ -86,8 +86,10 @@ async def test_writers_who_wait_for_their_answers_are_stored_together_each_time(
     for number, writer in enumerate(writers):
         assert len(world.store.commits) == 1
         world.write(writer, f"r{number}", 2, "[2]", "second")
-        for _ in range(10):  # turns of the loop, in which one by itself would be stored
-            await asyncio.sleep(0)
+        # A read of the store takes turns of the loop, in which a write by itself would get there as well.
+        world.store.write_elsewhere(f"cold-{number}", 0, "{}")
+        world.say(onlooker, RecordAction.READ, name=f"cold-{number}")
+        await onlooker.until(RecordAction.READ_RESPONSE)
     for writer in writers:
         await writer.until(RecordAction.WRITE_ACKNOWLEDGEMENT)
     assert [sorted(names(rows)) for rows in world.store.commits] == [["r0", "r1", "r2"]] * 2

@@ -34,12 +34,6 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture
-async def api(server: Server) -> AsyncIterator[Api]:
-    async with Api.of(server) as one:
-        yield one
-
-
-@pytest.fixture
 async def client(server: Server) -> AsyncIterator[RawClient]:
     async with RawClient.connect(server.url) as one:
         await one.login({"username": "ann"})

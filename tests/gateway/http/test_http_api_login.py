@@ -41,12 +41,6 @@ def second_server(server: Server, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 @pytest.fixture
-async def api(server: Server) -> AsyncIterator[Api]:
-    async with Api.of(server) as one:
-        yield one
-
-
-@pytest.fixture
 async def second(second_server: Server) -> AsyncIterator[Api]:
     async with Api.of(second_server) as one:
         yield one

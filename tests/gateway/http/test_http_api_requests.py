@@ -24,12 +24,6 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         yield one
 
 
-@pytest.fixture
-async def api(server: Server) -> AsyncIterator[Api]:
-    async with Api.of(server) as one:
-        yield one
-
-
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server for the pages of one origin; rpc is off, and paths are of its own."""
