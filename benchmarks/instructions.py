@@ -14,9 +14,11 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from itertools import islice
+from itertools import count, islice, takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Protocol
 
 import uvloop
 
@@ -24,12 +26,14 @@ from benchmarks.calls import PROVIDE, Provider, calling
 from benchmarks.crowd import Crowd
 from benchmarks.environment import environment
 from benchmarks.exchange import Asker, Askers
+from benchmarks.logins import Logins
 from benchmarks.target import TARGETS, Template
 from benchmarks.writes import writer
 from deepstream_protocol.topics import RpcAction
 from tests import servers
 
 ASKERS = 50
+AT_ONCE = 5
 WARM_UP = 3.0
 PATIENCE = 60.0
 START_DEADLINE = 300.0
@@ -39,19 +43,57 @@ _LINE = re.compile(r"\s*([\d,]+) \([^)]*\)\s+(.*)")
 _LIBRARY = re.compile(r"\[(.*)\]$")
 
 
-async def _writers(crowd: Crowd) -> list[Asker]:
-    return [await writer(crowd, f"bench/writer-{number}") for number in range(ASKERS)]
+class Clients(Protocol):
+    """Those who ask."""
+
+    @property
+    def sent(self) -> int:
+        """Requests sent so far."""
+
+    @property
+    def answered(self) -> int:
+        """Requests answered so far, in full and as they should be."""
+
+    async def play(self, seconds: float, patience: float) -> None:
+        """Ask for this long, then wait until everything is answered."""
 
 
-async def _callers(crowd: Crowd) -> list[Asker]:
+class Newcomers:
+    """Clients that come one after the other, some at once; each is a request."""
+
+    def __init__(self, crowd: Crowd) -> None:
+        self._crowd = crowd
+        self._numbers = count()
+        self._logins = Logins("login", "", clients=0, ahead=0, at_once=AT_ONCE)
+        self.sent = 0
+        self.answered = 0
+
+    async def play(self, seconds: float, patience: float) -> None:
+        """See ``Clients``; a crowd has a patience of its own."""
+        deadline = perf_counter() + seconds
+        coming = takewhile(lambda _: perf_counter() < deadline, self._numbers)
+        self.answered += len(await self._logins.arrive(self._crowd, coming))
+        self.sent = self.answered  # who is not let in raises
+
+
+async def _writers(crowd: Crowd) -> Clients:
+    return Askers([await writer(crowd, f"bench/writer-{number}") for number in range(ASKERS)])
+
+
+async def _callers(crowd: Crowd) -> Clients:
     Provider(await crowd.client(PROVIDE))
     answers = (RpcAction.ACCEPT, RpcAction.RESPONSE)
-    return [Asker(await crowd.client(), calling(number), answers) for number in range(ASKERS)]
+    return Askers([Asker(await crowd.client(), calling(number), answers) for number in range(ASKERS)])
 
 
-LOADS: dict[str, Callable[[Crowd], Awaitable[list[Asker]]]] = {
+async def _newcomers(crowd: Crowd) -> Clients:
+    return Newcomers(crowd)
+
+
+LOADS: dict[str, Callable[[Crowd], Awaitable[Clients]]] = {
     "writes-acknowledged": _writers,
     "rpc-50-to-1": _callers,
+    "login": _newcomers,
 }
 
 
@@ -74,17 +116,17 @@ class UnderCallgrind(servers.Server):
 
 async def _run(server: UnderCallgrind, load: str, seconds: float) -> int:
     """How many requests were answered while instructions were counted."""
-    async with Crowd(server.url, at_once=5) as crowd:
-        askers = Askers(await LOADS[load](crowd))
-        await askers.play(WARM_UP, PATIENCE)
-        answered = askers.answered
+    async with Crowd(server.url, at_once=AT_ONCE) as crowd:
+        clients = await LOADS[load](crowd)
+        await clients.play(WARM_UP, PATIENCE)
+        answered = clients.answered
         server.tell("-i", "on")
-        await askers.play(seconds, PATIENCE)
+        await clients.play(seconds, PATIENCE)
         server.tell("-i", "off")
         server.tell("-d")
-        if askers.answered < askers.sent:
-            raise RuntimeError(f"{askers.sent - askers.answered} requests were not answered")
-        return askers.answered - answered
+        if clients.answered < clients.sent:
+            raise RuntimeError(f"{clients.sent - clients.answered} requests were not answered")
+        return clients.answered - answered
 
 
 def _listing(counts: Path) -> str:
