@@ -7,12 +7,25 @@ by hand because all that clients send and receive passes here, at several times 
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 from .binary_fields import read_frame, write_frame
 from .binary_hot_reader import is_passed_on, read_hot
 from .binary_hot_writer import write_hot
 from .errors import ProtocolError
 from .message import Message
+from .schema import SCHEMA
+from .topics import Topic
+
+_CONNECTION = bytes((2 << 3, Topic.CONNECTION))
+"""What a frame about the connection has behind its length, if that is one byte."""
+
+_WITH_CALLS = frozenset(
+    topic for topic, fields in SCHEMA.items() if any(field.attribute == "correlation_id" for field in fields)
+)
+
+_LONGEST_KEPT = 128
+"""Bytes of a greeting, or of a correlation id, up to which how it is read or written is remembered."""
 
 
 class BinaryCodec:
@@ -49,8 +62,14 @@ class BinaryCodec:
 
 
 def _write_other(message: Message) -> bytes:
-    if len(message.__dict__) == 2:
+    fields = message.__dict__
+    if len(fields) == 2:
         return _write_bare(message.topic, message.action)
+    if len(fields) == 4 and message.is_ack and (correlation_id := message.correlation_id):
+        call = correlation_id.encode()
+        if len(call) <= _LONGEST_KEPT and message.topic in _WITH_CALLS:
+            before, after = _write_ack_around(message.topic, message.action, len(call))
+            return b"%b%b%b" % (before, call, after)
     return write_frame(message)
 
 
@@ -60,8 +79,27 @@ def _write_bare(topic: int, action: int) -> bytes:
     return write_frame(Message(topic, action))
 
 
+@lru_cache(maxsize=1024)
+def _write_ack_around(topic: int, action: int, size: int) -> tuple[bytes, bytes]:
+    """What the answer to a bulk action has before and behind a correlation id of ``size`` bytes."""
+    call = "x" * size
+    frame = write_frame(Message(topic, action, is_ack=True, correlation_id=call))
+    before, _, after = frame.rpartition(call.encode())
+    return before, after
+
+
 def _read_other(payload: bytes) -> Message:
+    if payload[1:3] == _CONNECTION and len(payload) <= _LONGEST_KEPT:
+        fields = _read_greeting(payload)
+        if fields["topic"] == Topic.CONNECTION:
+            return Message(**fields)
     message = read_frame(payload)
     if is_passed_on(message) and write_frame(message) == payload:
         message.binary = payload
     return message
+
+
+@lru_cache(maxsize=256)
+def _read_greeting(payload: bytes) -> dict[str, Any]:
+    """The fields of a challenge or a ping, which all clients of an application say alike."""
+    return read_frame(payload).__dict__

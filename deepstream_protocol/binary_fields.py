@@ -16,6 +16,7 @@ from .schema import SCHEMA, Kind
 from .varint import VARINTS, read_varint, to_int, write_int, write_size
 
 _TOPIC_TAG, _MESSAGE_TAG = 2 << 3, 3 << 3 | 2
+_TAGS = bytes((_TOPIC_TAG, _MESSAGE_TAG))
 _KEY_TAG, _VALUE_TAG = 1 << 3 | 2, 2 << 3
 
 _INT, _BOOL, _STRING, _STRINGS = Kind.INT, Kind.BOOL, Kind.STRING, Kind.STRINGS
@@ -32,11 +33,7 @@ _WRITTEN = {
 
 def read_frame(payload: bytes) -> Message:
     """The message at the start of ``payload``, whatever is in it."""
-    size, at = read_varint(payload, 0)
-    end = at + size
-    if end > len(payload):
-        raise ProtocolError("a message that is cut off")
-    topic, start, stop = _read_envelope(payload, at, end)
+    topic, start, stop = _read_envelope(payload)
     if topic not in SCHEMA:
         raise UnknownTopic(topic)
     message = Message(topic, 0)
@@ -44,8 +41,17 @@ def read_frame(payload: bytes) -> Message:
     return message
 
 
-def _read_envelope(payload: bytes, at: int, end: int) -> tuple[int, int, int]:
+def _read_envelope(payload: bytes) -> tuple[int, int, int]:
     """The topic, 0 when there is none, and where its message starts and stops."""
+    length = len(payload)
+    if 5 < length < 129 and payload[1:5:2] == _TAGS:
+        size, _, topic, _, inner = payload[:5]
+        if size + 1 == length == inner + 5 and topic < 128:
+            return topic, 5, length  # one short message, as all writers make it
+    size, at = read_varint(payload, 0)
+    end = at + size
+    if end > length:
+        raise ProtocolError("a message that is cut off")
     topic = start = stop = 0
     while at < end:
         tag, at = read_varint(payload, at)
@@ -64,14 +70,20 @@ def _read_envelope(payload: bytes, at: int, end: int) -> tuple[int, int, int]:
 def _read_fields(payload: bytes, at: int, end: int, topic: int, fields: dict[str, Any]) -> None:
     known = _BY_TAG[topic]
     while at < end:
-        tag, at = read_varint(payload, at) if payload[at] > 127 else (payload[at], at + 1)
+        tag = payload[at]
+        at += 1
+        if tag > 127:
+            tag, at = read_varint(payload, at - 1)
         if (field := known.get(tag)) is None:
             at = _skip(payload, at, tag, _NUMBERS[topic])
             continue
         kind, attribute = field
-        value, at = read_varint(payload, at) if payload[at] > 127 else (payload[at], at + 1)
+        value = payload[at]
+        at += 1
+        if value > 127:
+            value, at = read_varint(payload, at - 1)
         if kind is _INT:
-            fields[attribute] = to_int(value)
+            fields[attribute] = value if value < 128 else to_int(value)
         elif kind is _BOOL:
             fields[attribute] = value != 0
         else:

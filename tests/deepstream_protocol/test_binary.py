@@ -13,7 +13,7 @@ from deepstream_protocol.binary_hot_writer import write_hot
 from deepstream_protocol.errors import ProtocolError
 from deepstream_protocol.message import FIELDS, Message
 from deepstream_protocol.schema import SCHEMA
-from deepstream_protocol.topics import EventAction, RecordAction, RpcAction, Topic
+from deepstream_protocol.topics import ConnectionAction, EventAction, RecordAction, RpcAction, Topic
 from tests.deepstream_protocol.google_wire import GoogleWire
 from tests.deepstream_protocol.strategies import ANY_MESSAGE, HOT_MESSAGE, MESSAGE
 
@@ -469,3 +469,31 @@ def test_a_name_or_path_that_ends_like_a_version_is_not_taken_for_one(
         message = Message(Topic.RECORD, action, **given)
         for _ in range(2):  # the second time, what it ends with is known
             assert CODEC.decode(CODEC.encode(message)) == [message]
+
+
+# What is remembered
+
+
+@pytest.mark.parametrize("topic", SCHEMA)
+@pytest.mark.parametrize("call", ["1", "x", "x" * 120, "x" * 129, "é" * 64])
+def test_an_acknowledgement_is_written_as_any_other_message(topic: int, call: str) -> None:
+    message = Message(topic, 3, is_ack=True, correlation_id=call)
+    assert CODEC.encode(message) == write_frame(message)
+    assert CODEC.encode(message) == write_frame(message)
+
+
+def test_a_greeting_that_is_read_again_is_a_message_of_its_own() -> None:
+    payload = CODEC.encode(Message(Topic.CONNECTION, ConnectionAction.CHALLENGE, url="ws://here"))
+    first = decode(payload)
+    first.url = "ws://there"
+    assert decode(payload).url == "ws://here"
+
+
+def test_a_frame_that_begins_like_a_greeting_is_about_its_last_topic() -> None:
+    inner = SUBSCRIBE[3:]
+    payload = bytes((len(inner) + 4, 0x10, Topic.CONNECTION, 0x10, Topic.EVENT)) + inner
+    first = decode(payload)
+    assert first.topic == Topic.EVENT
+    assert first.names is not None
+    first.names.clear()
+    assert decode(payload).names == ["a"]
