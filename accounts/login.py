@@ -39,6 +39,10 @@ class Refused:
     is_wrong: bool = True
 
 
+DECIDED = (User, Refused)
+"""What a login comes to; all else of it is still to be awaited."""
+
+
 @dataclass(frozen=True, slots=True)
 class PassOn:
     """Not for this strategy: the next is asked; without one, the client is refused with ``reason``."""
@@ -81,10 +85,10 @@ class Login:
     def _ask(self, request: LoginRequest, first: int) -> User | Refused | Awaitable[User | Refused]:
         for index in range(first, len(self._strategies)):
             outcome = self._strategies[index].login(request)
+            if isinstance(outcome, DECIDED):
+                return outcome
             if inspect.isawaitable(outcome):
                 return self._ask_later(outcome, request, index + 1)
-            if isinstance(outcome, User | Refused):
-                return outcome
             if isinstance(outcome, PassOn) and len(self._strategies) == 1:
                 return Refused(outcome.reason)
         return Refused()
@@ -93,12 +97,12 @@ class Login:
         self, pending: Awaitable[Outcome], request: LoginRequest, following: int
     ) -> User | Refused:
         outcome = await pending
-        if isinstance(outcome, User | Refused):
+        if isinstance(outcome, DECIDED):
             return outcome
         if isinstance(outcome, PassOn) and len(self._strategies) == 1:
             return Refused(outcome.reason)
         rest = self._ask(request, following)
-        return await rest if inspect.isawaitable(rest) else rest
+        return rest if isinstance(rest, DECIDED) else await rest
 
 
 class OpenLogin:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from time import time
@@ -12,7 +11,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from accounts.login import LoginRequest, Refused
+from accounts.login import DECIDED, LoginRequest, Refused
 from deepstream_protocol.errors import ProtocolError, UnknownTopic
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import AuthAction, ConnectionAction, ParserAction, Topic
@@ -255,7 +254,7 @@ class Session:
             return None
         request = LoginRequest(data, connection.address, connection.headers, self._session_key)
         outcome = self._endpoint.node.login.login(request)
-        if inspect.isawaitable(outcome):
+        if not isinstance(outcome, DECIDED):
             return self._log_in_later(outcome, request)
         self._logged_in(outcome, request)
         return None

@@ -44,18 +44,17 @@ class ApplicationCall:
     """
 
     __slots__ = (
-        "_allowed", "_end", "_events", "_handshake", "_has_attached", "_has_paused", "_max_queue", "_socket",
-        "_writable",
+        "_allowed", "_end", "_events", "_handshake", "_has_attached", "_has_connected", "_has_paused",
+        "_max_queue", "_socket", "_writable",
     )  # fmt: skip
 
     def __init__(self, handshake: Handshake, *, max_queue: int) -> None:
         self._handshake = handshake
         self._max_queue = max_queue
         self._socket: OpenSocket | None = None
-        self._events: asyncio.Queue[Event] = asyncio.Queue()  # bounded by pausing the socket
-        self._events.put_nowait({"type": "websocket.connect"})
-        self._writable = asyncio.Event()
-        self._writable.set()
+        self._events: asyncio.Queue[Event] | None = None  # made when needed; bounded by pausing the socket
+        self._writable: asyncio.Event | None = None  # there is one while the client reads too slowly
+        self._has_connected = False  # the application has been told
         self._allowed: _Actions = self._CONNECTING
         self._has_attached = False
         self._has_paused = False
@@ -88,15 +87,19 @@ class ApplicationCall:
         """The application's ``receive``."""
         if self._has_attached:
             raise RuntimeError("an attached socket has no ASGI events")
-        event = await self._events.get()
-        if self._has_paused and self._socket is not None and self._events.empty():
+        if not self._has_connected:
+            self._has_connected = True
+            return {"type": "websocket.connect"}
+        events = self._queue()
+        event = await events.get()
+        if self._has_paused and self._socket is not None and events.empty():
             self._has_paused = False
             self._socket.resume_reading()
         return event
 
     async def send(self, event: Event) -> None:
         """The application's ``send``: waits while the client reads too slowly; OSError when it is gone."""
-        if not self._has_attached:
+        if self._writable is not None:
             await self._writable.wait()
         if self._end is not None:
             raise ClientDisconnected
@@ -156,10 +159,18 @@ class ApplicationCall:
             loop = asyncio.get_running_loop()
             loop.call_soon(receiver.frames_received, backlog)
             loop.call_soon(receiver.connection_closed, *self._end)
-        del self._events, self._writable
+        self._events = None
+        self.writing_resumed()  # who still waits to send hears that there is no more to send
         return socket
 
+    def _queue(self) -> asyncio.Queue[Event]:
+        if self._events is None:
+            self._events = asyncio.Queue()
+        return self._events
+
     def _backlog(self) -> list[Payload]:
+        if self._events is None:
+            return []
         events = [self._events.get_nowait() for _ in range(self._events.qsize())]
         return [
             event["text"] if "text" in event else event["bytes"]
@@ -173,22 +184,25 @@ class ApplicationCall:
         """Queue an event for each message, and stop reading when the application falls behind."""
         for payload in payloads:
             kind = "text" if isinstance(payload, str) else "bytes"
-            self._events.put_nowait({"type": "websocket.receive", kind: payload})
-        if self._socket is not None and self._events.qsize() >= self._max_queue:
+            self._queue().put_nowait({"type": "websocket.receive", kind: payload})
+        if self._socket is not None and self._queue().qsize() >= self._max_queue:
             self._has_paused = True
             self._socket.pause_reading()
 
     def writing_paused(self) -> None:
         """Let ``send`` wait."""
-        self._writable.clear()
+        if self._writable is None:
+            self._writable = asyncio.Event()
 
     def writing_resumed(self) -> None:
         """Let ``send`` go on."""
-        self._writable.set()
+        writable, self._writable = self._writable, None
+        if writable is not None:
+            writable.set()
 
     def connection_closed(self, code: int, reason: str) -> None:
         """Tell the application, and wake it up if it waits in ``send``."""
         self._end = (code, reason)
         self._allowed = {}
-        self._events.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
-        self._writable.set()
+        self._queue().put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.writing_resumed()
