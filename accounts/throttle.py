@@ -146,7 +146,8 @@ class ThrottledLogin(Login):
 
 def _key_of(request: LoginRequest) -> Key | None:
     """Address (without its port) and user; None if no user is named."""
-    for name in NAMES:
-        if isinstance(user := request.data.get(name), str) and user:
+    data = request.data
+    for name in NAMES if data else ():
+        if isinstance(user := data.get(name), str) and user:
             return request.host, user[:200]
     return None

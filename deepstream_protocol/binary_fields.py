@@ -91,7 +91,12 @@ def _read_fields(payload: bytes, at: int, end: int, topic: int, fields: dict[str
             if kind is _STRING:
                 fields[attribute] = payload[start:at].decode()
             elif kind is _STRINGS:
-                fields.setdefault(attribute, []).append(payload[start:at].decode())
+                texts = fields.setdefault(attribute, [])
+                texts.append(payload[start:at].decode())
+                while at < end and payload[at] == tag and (value := payload[at + 1]) < 128:  # mostly many
+                    start = at + 2
+                    at = start + value
+                    texts.append(payload[start:at].decode())
             else:
                 key, count = _read_entry(payload, start, at)
                 fields.setdefault(attribute, {})[key] = count

@@ -18,7 +18,9 @@ def session_key_of(scope: Mapping[str, Any]) -> str | None:
     any page could speak here in the name of the user.
     """
     headers = dict(scope["headers"])
-    cookie = headers.get(b"cookie", b"").decode("latin-1")
+    if b"cookie" not in headers:
+        return None
+    cookie = headers[b"cookie"].decode("latin-1")
     if settings.SESSION_COOKIE_NAME not in cookie:
         return None
     origin = headers.get(b"origin")

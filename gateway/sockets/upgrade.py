@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import sha1
 from typing import NamedTuple
 
 from websockets.http11 import Request
 
 AsgiHeaders = Iterable[tuple[bytes, bytes]]
+_Headers = list[tuple[bytes, bytes]]
+_Request = tuple[bytes, _Headers, _Headers]
 
 LONGEST_PLAIN = 4096
 """Bytes of a request that may be plain; browsers with many cookies send more."""
@@ -24,6 +27,8 @@ MOST_HEADERS = 64
 _PLAIN = re.compile(rb"GET (/[!\"$-~]*) HTTP/1\.1\r\n((?:[\w!#$%&'*+.^`|~-]+:[\t -~]*\r\n)+)\r\n")
 _HEADER = re.compile(rb"([^:]+):([^\r]*)\r\n")
 _KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
+_KEY_HEADER = b"\r\nSec-WebSocket-Key: "
+_KEY_SIZE = 24
 _BODY = frozenset({b"content-length", b"transfer-encoding", b"expect"})
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -51,24 +56,45 @@ class Upgrade(NamedTuple):
 
 def plain_upgrade(data: bytes) -> Upgrade | None:
     """The request in ``data`` if that is one plain handshake and nothing else; None says nothing of it."""
-    if len(data) > LONGEST_PLAIN or (match := _PLAIN.fullmatch(data)) is None:
+    if len(data) > LONGEST_PLAIN or (at := data.find(_KEY_HEADER)) < 0:
+        return None
+    start = at + len(_KEY_HEADER)
+    key = data[start : start + _KEY_SIZE]
+    if _KEY.fullmatch(key) is None:
+        return None
+    rest = data[:start] + data[start + _KEY_SIZE :]
+    is_personal = b"ookie" in rest or b"uthorization" in rest or b"?" in rest
+    request = (_read if is_personal else _read_once)(rest)
+    if request is None:
+        return None
+    target, before, after = request
+    return Upgrade(target, [*before, (b"sec-websocket-key", key), *after], key)
+
+
+def _read(rest: bytes) -> _Request | None:
+    """Target, and headers before and behind that of the key, of a request from which the key was cut."""
+    if (match := _PLAIN.fullmatch(rest)) is None:
         return None
     target, block = match.groups()
     headers = [(name.lower(), value.strip(b" \t")) for name, value in _HEADER.findall(block)]
     found = dict(headers)
-    key = found.get(b"sec-websocket-key", b"")
     if (
         len(found) != len(headers)
         or len(found) > MOST_HEADERS
         or found.get(b"upgrade", b"").lower() != b"websocket"
         or b"upgrade" not in [part.strip() for part in found.get(b"connection", b"").lower().split(b",")]
         or found.get(b"sec-websocket-version") != b"13"
+        or found.get(b"sec-websocket-key") != b""
         or b"host" not in found
-        or _KEY.fullmatch(key) is None
         or not _BODY.isdisjoint(found)
     ):
         return None
-    return Upgrade(target, headers, key)
+    at = headers.index((b"sec-websocket-key", b""))
+    return target, headers[:at], headers[at + 1 :]
+
+
+_read_once = lru_cache(maxsize=256)(_read)
+"""Clients of an application send the same request but for its key; what tells who they are is not kept."""
 
 
 def upgrade_of(request: Request) -> Upgrade:

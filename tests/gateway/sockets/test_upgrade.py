@@ -10,7 +10,7 @@ import pytest
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
-from gateway.sockets.upgrade import LONGEST_PLAIN, MOST_HEADERS, plain_upgrade, upgrade_of
+from gateway.sockets.upgrade import LONGEST_PLAIN, MOST_HEADERS, _read_once, plain_upgrade, upgrade_of
 from tests.gateway.sockets.websocket_kit import DEADLINE, TEXT, frame
 from tests.servers import Server
 
@@ -32,6 +32,24 @@ def by_websockets(data: bytes) -> Request:
 
 def test_a_plain_handshake_is_read_as_websockets_reads_it() -> None:
     assert plain_upgrade(PLAIN) == upgrade_of(by_websockets(PLAIN))
+
+
+def test_a_handshake_like_one_before_has_its_own_key_and_headers() -> None:
+    plain = PLAIN.replace(b"Cookie: a=b; c=d \r\n", b"").replace(b"?a=1", b"")
+    other = plain.replace(b"dGhlIHNh", b"AAAAAAAA")
+    first = plain_upgrade(plain)
+    assert first == upgrade_of(by_websockets(plain))
+    assert first is not None
+    first.headers.clear()
+    assert plain_upgrade(other) == upgrade_of(by_websockets(other))
+
+
+@pytest.mark.parametrize("personal", [b"Cookie: a=b", b"authorization: Basic YTpi"])
+def test_a_handshake_that_tells_who_somebody_is_is_not_kept(personal: bytes) -> None:
+    data = PLAIN.replace(b"?a=1", b"").replace(b"Cookie: a=b; c=d ", personal)
+    kept = _read_once.cache_info().currsize
+    assert plain_upgrade(data) == upgrade_of(by_websockets(data))
+    assert _read_once.cache_info().currsize == kept
 
 
 def test_the_answer_is_the_one_of_rfc_6455() -> None:
@@ -65,6 +83,11 @@ NOT_PLAIN = {
     "no connection upgrade": PLAIN.replace(b"keep-alive, Upgrade", b"keep-alive"),
     "no host": PLAIN.replace(b"Host", b"Guest"),
     "no key": PLAIN.replace(b"-Key", b"-Kex"),
+    "a key in the target alone": PLAIN.replace(
+        b"/deepstream?a=1", b"/222222222222222dGhlIHNhbXBsZSBub25jZQ=="
+    ).replace(b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", b"sec-websocket-key: "),
+    "a key and more": PLAIN.replace(b"ZQ==", b"ZQ==a"),
+    "a key twice": with_header(b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="),
     "a short key": PLAIN.replace(b"dGhlIHNh", b"dGhlIA=="),
     "another version": PLAIN.replace(b"13", b"8"),
     "a header twice": with_header(b"Host: elsewhere"),
