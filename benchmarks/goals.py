@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.figures import Summary
-from benchmarks.target import FLOOR, ON_THE_FLOOR
+from benchmarks.target import FAST_FLOOR, FLOOR, ON_THE_FLOOR
 
 Summaries = Mapping[tuple[str, str], Summary]
 """Load and target, by name."""
@@ -78,7 +78,7 @@ class Result:
 
     ``cpu`` is the ratio of CPU for an operation, which is hardly changed by what else the machine does;
     ``is_doubtful`` says that something else, or the generator, took so much that the value may be.
-    ``limit`` is what the least possible application on the same server reaches, where that was measured.
+    ``limit`` is what the least possible on the same server reaches, where that was measured.
     """
 
     goal: Goal
@@ -89,12 +89,17 @@ class Result:
 
     @property
     def verdict(self) -> str:
-        """``aim``, ``at least``, ``not yet`` (no least was set), ``MISSED``, ``unknown``; ``out of reach`` if
-        the least possible application misses it too.
+        """``aim``, ``at least``, ``not yet`` (no least was set), ``MISSED``, ``unknown``; what the least
+        possible misses too is ``out of reach``, be it all or the aim.
         """
         verdict = self.goal.verdict(self.value)
-        if verdict == MISSED and self.limit is not None and self.goal.verdict(self.limit) == MISSED:
+        if self.limit is None or verdict in ("aim", "unknown"):
+            return verdict
+        limit = self.goal.verdict(self.limit)
+        if verdict == limit == MISSED:
             return f"out of reach ({self.limit:.2f}×)"
+        if self.goal.aim is not None and limit != "aim":
+            return f"{verdict}, aim out of reach ({self.limit:.2f}×)"
         return verdict
 
 
@@ -112,13 +117,17 @@ def _result(goal: Goal, summaries: Summaries) -> Result:
 
 
 def _limit(goal: Goal, summaries: Summaries) -> float | None:
-    least = replace(goal, target=FLOOR)
-    if goal.target != DAPHNE or goal.against == FLOOR or any(key not in summaries for key in least.needs):
+    floor = FLOORS.get(goal.target)
+    if floor is None or goal.against is None or goal.against == floor:
         return None
-    return least.value(summaries)
+    least = replace(goal, target=floor)
+    return least.value(summaries) if all(key in summaries for key in least.needs) else None
 
 
 WS, UWS, DAPHNE = "reference-ws", "reference-uws", "daphne"
+
+FLOORS = {DAPHNE: FLOOR, "fast": FAST_FLOOR}
+"""The least that can be on the same server."""
 
 
 def _both(load: str, figure: str, ws: tuple[float, float], uws: tuple[float, float]) -> list[Goal]:

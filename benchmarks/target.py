@@ -24,12 +24,14 @@ ENVIRONMENT = {"LOG_LEVEL": "WARNING", "NODE_ENV": "production"}
 
 CHANNELS = "channels"
 FLOOR = "daphne-floor"
+FAST_FLOOR = "fast-floor"
 
 EVENTS_AND_LOGINS = frozenset(
     ("events-1-to-100", "events-1-to-1000", "events-50-to-100", "one-at-a-time", "paced-30000", "login")
 )
 
 ON_THE_FLOOR = EVENTS_AND_LOGINS | {"writes-acknowledged", "rpc-50-to-1"}
+ON_THE_FAST_FLOOR = frozenset(("writes-acknowledged", "login"))
 
 
 class ChannelsServer(Server):
@@ -64,7 +66,18 @@ class FloorServer(Server):
         ]
 
 
-OTHER_SERVERS: dict[str, type[Server]] = {CHANNELS: ChannelsServer, FLOOR: FloorServer}
+class FastFloorServer(Server):
+    """The least server in Python that stores writes (benchmarks/floor_server.py)."""
+
+    def _command(self) -> list[str]:
+        return [sys.executable, "-m", "benchmarks.floor_server", str(self.port)]
+
+
+OTHER_SERVERS: dict[str, type[Server]] = {
+    CHANNELS: ChannelsServer,
+    FLOOR: FloorServer,
+    FAST_FLOOR: FastFloorServer,
+}
 """Kinds that are not those of the tests."""
 
 
@@ -151,6 +164,12 @@ TARGETS = {
             FLOOR,
             "the least that an application on Daphne can do",
             loads=ON_THE_FLOOR,
+        ),
+        Target(
+            FAST_FLOOR,
+            FAST_FLOOR,
+            "the least that a server in Python can do which stores",
+            loads=ON_THE_FAST_FLOOR,
         ),
         Target(CHANNELS, CHANNELS, "a plain Channels application with group_send", loads=EVENTS_AND_LOGINS),
     )

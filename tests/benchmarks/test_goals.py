@@ -79,6 +79,19 @@ def test_what_the_least_possible_application_misses_too_is_out_of_reach() -> Non
     assert verdict(600) == verdict(None) == "MISSED"
 
 
+def test_an_aim_that_the_least_possible_server_misses_too_is_out_of_reach() -> None:
+    goal = Goal("load", "rate", "reference-ws", 1.0, 1.8)
+    others = {OURS: measured(operations=1200), THEIRS: measured(operations=1000)}
+
+    def verdict(floor: int | None) -> str:
+        of_the_floor = {} if floor is None else {("load", "fast-floor"): measured(operations=floor)}
+        (result,) = results([goal], others | of_the_floor)
+        return result.verdict
+
+    assert verdict(1700) == "at least, aim out of reach (1.70×)"
+    assert verdict(1900) == verdict(None) == "at least"
+
+
 def test_only_goals_whose_sides_were_both_measured_have_a_result() -> None:
     goals = [Goal("load", "rate", "reference-ws", 1.0), Goal("load", "rate", "reference-uws", 1.0)]
     found = results(goals, {OURS: measured(), THEIRS: measured()})
