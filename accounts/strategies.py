@@ -40,6 +40,9 @@ class Surroundings(Protocol):
     def signed_out(self, key: str) -> None:
         """The Django user with this primary key signed out at this node."""
 
+    def guessed(self, host: str, user: str, *, is_wrong: bool) -> None:
+        """A login of this user from this address was wrong here, or the first right one after such."""
+
 
 class Strategies:
     """Makes the configured strategies; ``close`` gives back the threads and sockets that they use.
@@ -55,7 +58,7 @@ class Strategies:
         self.files: list[tuple[Path, Callable[[Users], None]]] = []
         self.reserved: tuple[str, ...] = ()
         login = Login([self._make(one) for one in config.auth])
-        self.login = ThrottledLogin(login, config.login_throttle)
+        self.login = ThrottledLogin(login, config.login_throttle, on_guess=surroundings.guessed)
 
     async def close(self) -> None:
         """No login is decided any more."""

@@ -21,6 +21,14 @@ NAMES = ("username", "email", "user", "id")
 """What login data may call the user. Data without any, as a token, is nothing that can be guessed."""
 
 Key = tuple[str, str]
+"""Address, without its port, and user."""
+
+
+class OnGuess(Protocol):
+    """Hears of a guess."""
+
+    def __call__(self, host: str, user: str, *, is_wrong: bool) -> None:
+        """A login of ``user`` from ``host`` was wrong, or the first right one after such."""
 
 
 class ThrottleSettings(Protocol):
@@ -54,14 +62,21 @@ class ThrottledLogin(Login):
     """A login that makes an address wait before it may try the same user again, once it was wrong too often.
 
     Whoever comes from elsewhere or asks for another user does not wait. At most ``attempts`` logins of a
-    pair are decided at the same time, so that many at once are no way around it.
+    pair are decided at the same time, so that many at once are no way around it. ``on_guess`` hears of what
+    is counted here, for the other nodes, whose guesses come by ``count``.
     """
 
     def __init__(
-        self, login: Login, settings: ThrottleSettings, *, clock: Callable[[], float] = monotonic
+        self,
+        login: Login,
+        settings: ThrottleSettings,
+        *,
+        on_guess: OnGuess = lambda host, user, *, is_wrong: None,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._login = login
         self._settings = settings
+        self._on_guess = on_guess
         self._clock = clock
         self._guessers: dict[Key, _Guesser] = {}
 
@@ -117,15 +132,21 @@ class ThrottledLogin(Login):
         return settings.delay * min(max(excess, 0), MOST_DELAYS)
 
     def _note(self, key: Key, outcome: User | Refused) -> None:
-        if isinstance(outcome, User):
-            guesser = self._guessers.get(key)
-            if guesser is not None:
-                guesser.wrong.clear()
-                self._forget_if_idle(key, guesser)
-        elif outcome.is_wrong:
+        is_wrong = isinstance(outcome, Refused) and outcome.is_wrong
+        was_wrong = (guesser := self._guessers.get(key)) is not None and bool(guesser.wrong)
+        if is_wrong or (was_wrong and isinstance(outcome, User)):
+            self.count(key, is_wrong=is_wrong)
+            self._on_guess(*key, is_wrong=is_wrong)
+
+    def count(self, key: Key, *, is_wrong: bool) -> None:
+        """A login of this pair was wrong, or right, be it here or at another node."""
+        if is_wrong:
             guesser = self._guesser(key)
             guesser.wrong.append(self._clock())
             del guesser.wrong[: -self._settings.attempts - MOST_DELAYS]
+        elif (known := self._guessers.get(key)) is not None:
+            known.wrong.clear()
+            self._forget_if_idle(key, known)
 
     def _guesser(self, key: Key) -> _Guesser:
         """The pair's entry, from now on the latest one."""

@@ -61,13 +61,13 @@ class ClusterOperator:
         outcomes = await asyncio.gather(*(within(timeout, outcome) for outcome in asked.values()))
         return dict(zip(asked, outcomes, strict=True))
 
-    def tell_everywhere(self, operation: str, arguments: Mapping[str, Any]) -> None:
-        """Have it done at every node, whatever comes of it."""
+    def tell_others(self, operation: str, arguments: Mapping[str, Any]) -> None:
+        """Have it done at every other node, whatever comes of it."""
+        for id in self._members.bus.peers:
+            self._start(self._tell(id, operation, arguments))
 
-        async def tell() -> None:
-            await self.perform_everywhere(operation, arguments, timeout=TELLING)
-
-        self._start(tell())
+    async def _tell(self, node: str, operation: str, arguments: Mapping[str, Any]) -> None:
+        await within(TELLING, self._ask(node, operation, arguments))
 
     async def _ask(self, node: str, operation: str, arguments: Mapping[str, Any]) -> Outcome:
         number = next(self._numbers)

@@ -152,7 +152,9 @@ class Application:
         self.operations = Operations(self.node)
         self.operations.add(self._live_rules(self.node).operations)
         self.operations.add(LiveRecords(self.node, self.operations).operations())
-        self.operations.add({"user.signed-out": self._end_signed_out})
+        self.operations.add(
+            {"user.signed-out": self._end_signed_out, "login.guessed": self._guessed_elsewhere}
+        )
         self._live_operations = Live(
             self.node,
             bus_lag=lambda: members.bus.lag if members else None,
@@ -192,11 +194,22 @@ class Application:
     def signed_out(self, key: str) -> None:
         """See ``Surroundings.signed_out``: the other nodes are told."""
         if self._cluster_operator is not None:
-            self._cluster_operator.tell_everywhere("user.signed-out", {"key": key})
+            self._cluster_operator.tell_others("user.signed-out", {"key": key})
 
     async def _end_signed_out(self, key: str) -> None:
-        """Close the connections of who signed out at some node."""
+        """Close the connections of who signed out at another node."""
         self.close_users(lambda one: str(one.key) == key, "signed out")
+
+    def guessed(self, host: str, user: str, *, is_wrong: bool) -> None:
+        """See ``Surroundings.guessed``: the other nodes are told."""
+        if self._cluster_operator is not None:
+            guess = {"host": host, "user": user, "is_wrong": is_wrong}
+            self._cluster_operator.tell_others("login.guessed", guess)
+
+    async def _guessed_elsewhere(self, host: str, user: str, is_wrong: bool) -> None:
+        """Count what somebody guessed at another node."""
+        if self._strategies is not None:
+            self._strategies.login.count((host, user), is_wrong=is_wrong)
 
     async def stop(self) -> None:
         """Settle what is under way and say goodbye to all clients; does nothing the second time."""

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from deepstream_protocol.message import Message
+from deepstream_protocol.topics import AuthAction, Topic
 from tests.cluster.fleet import Fleet, fleet_in
 from tests.raw_client import RawClient
 from tests.servers import ROOT, configuration, django_environment
@@ -18,13 +20,15 @@ from tests.servers import ROOT, configuration, django_environment
 pytestmark = [pytest.mark.redis, pytest.mark.postgres, pytest.mark.slow]
 
 POLICY = 1008
+ATTEMPTS, DELAY = 2, 0.4
 
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    with fleet_in(
-        tmp_path_factory.mktemp("fleet"), size=2, config=configuration(auth=[{"type": "django"}])
-    ) as fleet:
+    config = configuration(
+        auth=[{"type": "django"}], loginThrottle={"attempts": ATTEMPTS, "delay": 1000 * DELAY}
+    )
+    with fleet_in(tmp_path_factory.mktemp("fleet"), size=2, config=config) as fleet:
         yield fleet
 
 
@@ -84,3 +88,18 @@ async def test_who_is_deactivated_by_another_process_is_out_at_every_node(fleet:
         assert await first.closed() == POLICY
         assert await second.closed() == POLICY
         await other.quiet()
+
+
+async def test_who_guessed_at_one_node_waits_at_the_others(fleet: Fleet) -> None:
+    eve = await create(fleet, "eve")
+    wrong = '{"username": "eve", "password": "lion"}'
+    loop = asyncio.get_running_loop()
+    async with RawClient.connect(fleet.urls[0]) as guesser, RawClient.connect(fleet.urls[1]) as second:
+        await guesser.challenge()
+        for _ in range(ATTEMPTS):
+            await guesser.send(Message(Topic.AUTH, AuthAction.REQUEST, data=wrong))
+            await guesser.expect(topic=Topic.AUTH, action=AuthAction.AUTH_UNSUCCESSFUL)
+        await asyncio.to_thread(fleet.settle)
+        begun = loop.time()
+        await second.login(eve)
+        assert loop.time() - begun >= DELAY

@@ -168,6 +168,31 @@ async def test_who_gives_up_waiting_leaves_nothing_behind(monkeypatch: pytest.Mo
     assert len(throttled.login) == 0
 
 
+async def test_nodes_that_tell_each_other_count_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes = [Throttled(monkeypatch), Throttled(monkeypatch)]
+    for node, other in (nodes, reversed(nodes)):
+        node.login._on_guess = tell(other.login)
+    for node in (nodes[0], nodes[1], nodes[0]):
+        assert not await node.attempt("wrong")
+    assert nodes[0].waits == nodes[1].waits == []
+    assert not await nodes[1].attempt("wrong")
+    assert nodes[1].waits == [1.0], "two of the three were wrong elsewhere"
+    assert await nodes[0].attempt("right")
+    nodes[1].waits.clear()
+    assert not await nodes[1].attempt("wrong")
+    assert nodes[1].waits == [], "who was right starts anew everywhere"
+    assert [len(node.login) for node in nodes] == [1, 1]
+
+
+def tell(other: ThrottledLogin) -> throttle.OnGuess:
+    """What one node tells another is counted there, and not told on."""
+
+    def on_guess(host: str, user: str, *, is_wrong: bool) -> None:
+        other.count((host, user), is_wrong=is_wrong)
+
+    return on_guess
+
+
 @pytest.mark.django_db(transaction=True)
 async def test_a_server_slows_down_one_client_and_serves_the_others(tmp_path: Path) -> None:
     slow = {"attempts": 2, "delay": 150}
