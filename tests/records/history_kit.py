@@ -20,7 +20,7 @@ from records.history import History
 from records.store import DatabaseStore
 from tests.pubsub.kit import Client
 from tests.records.kit import World
-from tests.records.test_store_contract import login, server
+from tests.records.store_kit import login, server
 
 
 @pytest.fixture(scope="module")
