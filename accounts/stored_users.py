@@ -93,6 +93,8 @@ class _Creation:
         """See ``Write.apply``."""
         return self._made if current is ABSENT else current
 
+    apply_to_successor = apply
+
     def entry(self, state: RecordState) -> Entry:
         """See ``Write.entry``."""
         return Entry(state.version, RecordAction.CREATE, "", None, None)

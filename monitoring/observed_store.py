@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from time import perf_counter
 
 from monitoring.metrics import Metrics
-from records.storage import RecordStore, Refusal, Row
+from records.storage import Committed, RecordStore, Row
 
 
 class ObservedStore:
@@ -21,7 +21,7 @@ class ObservedStore:
         self._metrics = metrics
         self._clock = clock
 
-    async def load(self, names: Collection[str]) -> Mapping[str, tuple[int, str]]:
+    async def load(self, names: Collection[str]) -> Mapping[str, tuple[int, str, int]]:
         """See ``RecordStore.load``."""
         metrics, began = self._metrics, self._clock()
         try:
@@ -32,15 +32,15 @@ class ObservedStore:
         metrics.load_seconds.observe(self._clock() - began)
         return found
 
-    async def commit(self, rows: Sequence[Row]) -> Mapping[str, Refusal]:
+    async def commit(self, rows: Sequence[Row]) -> Committed:
         """See ``RecordStore.commit``."""
         metrics, began = self._metrics, self._clock()
         try:
-            refused = await self._store.commit(rows)
+            committed = await self._store.commit(rows)
         except Exception:
             metrics.commit_failures += 1
             raise
         metrics.commit_seconds.observe(self._clock() - began)
-        metrics.rows_committed += len(rows) - len(refused)
-        metrics.rows_lost += len(refused)
-        return refused
+        metrics.rows_committed += len(rows) - len(committed.refused)
+        metrics.rows_lost += len(committed.refused)
+        return committed

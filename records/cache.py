@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from records.state import RecordState
 
-_OVERHEAD = 470
+_OVERHEAD = 510
 """Bytes that an entry costs beside its data: dict slot, state, name and string headers."""
 
 

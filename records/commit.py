@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator
 from time import perf_counter
 from typing import Any
 
 from records.chronicle import Chronicle
 from records.reader import RecordReader
 from records.state import RecordState
-from records.storage import RecordStore, Refusal, Row, StoreError
+from records.storage import Committed, RecordStore, Refusal, Row, StoreError
 from records.transition import Transition, Write
 from records.unconfirmed import Unconfirmed
 
@@ -182,21 +182,23 @@ class GroupCommit:
         """Store a group and settle what it was stored for; returns the seconds that the store took."""
         taken = self._take(group)
         rows = list(taken.values())
-        refused: Mapping[str, Refusal]
         failure = StoreError(Refusal.INVALID.value)
         began = perf_counter()
         try:
-            refused = await self._store.commit(rows) if rows else {}
+            refused, made = await self._store.commit(rows) if rows else Committed({}, {})
         except Exception as error:
             if isinstance(error, StoreError):
                 self._complain("%d records were not stored: %s", len(rows), error)
             else:
                 log.exception("%d records were not stored", len(rows))
             failure = error if isinstance(error, StoreError) else StoreError(str(error))
-            refused = {row.name: Refusal.INVALID for row in rows}
+            refused, made = {row.name: Refusal.INVALID for row in rows}, {}
             self._unconfirmed.add({transition.name: transition.stored for transition in taken})
         took = perf_counter() - began
         self._expected = len(taken) + len(self._ready)
+        for transition in taken if made else ():
+            if (id := made.get(transition.name)) is not None:
+                transition.identify(id)
         for number, transition in enumerate(taken):
             if number and number % TOLD_AT_ONCE == 0:
                 await asyncio.sleep(0)
@@ -260,7 +262,8 @@ class GroupCommit:
         known: RecordState | None,
         tell: Callable[[str, RecordState], None],
     ) -> None:
-        """Go on from what ``read`` finds; ``tell`` of it if it is another version than the ``known``."""
+        """Go on from what ``read`` finds; ``tell`` of it if that is another version than the ``known``, or
+        one of another record."""
         try:
             state = await read(transition.name)
         except StoreError as error:
@@ -273,7 +276,7 @@ class GroupCommit:
         else:
             before = transition.size
             self.reader.pin(transition.name, state)
-            if known is not None and known.version != state.version:
+            if known is not None and (known.version != state.version or known.id != state.id):
                 tell(transition.name, state)
             if transition.stored is None and self.reader.is_alone:
                 transition.load(state)
@@ -283,14 +286,15 @@ class GroupCommit:
 
     async def _begin_again(self, transition: Transition, state: RecordState) -> None:
         """Another writer was faster, or may have been: what waits is judged by what it is applied to now."""
-        late = []
+        late, was = [], transition.stored
+        to_successor = was is not None and 0 not in (was.id, state.id) and was.id != state.id
         for write in transition.restart(state):
             permitted = write.judge()
             if not isinstance(permitted, bool):
                 permitted = await permitted
             if not permitted:
                 transition.drop(write)
-            elif not transition.repeat(write):
+            elif not transition.repeat(write, to_successor=to_successor):
                 late.append(write)
         transition.resume(late)
 

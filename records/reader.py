@@ -199,8 +199,8 @@ class RecordReader:
             return
         for name, load in loads.items():
             if load.since <= number and not load.done.is_set():
-                version, text = found.get(name, (-1, ""))
-                self._settle(name, load, ABSENT if version < 0 else RecordState(version, text=text))
+                version, text, id = found.get(name, (-1, "", 0))
+                self._settle(name, load, ABSENT if version < 0 else RecordState(version, text=text, id=id))
 
     def _settle(self, name: str, load: _Load, state: RecordState) -> None:
         if state is not ABSENT and self._loads.get(name) is load:

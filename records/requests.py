@@ -12,7 +12,7 @@ from deepstream_protocol.writes import written
 from pubsub.connection import Connection
 from pubsub.replies import refusal
 from records.names import name_problem
-from records.state import ABSENT, CREATED, RecordState
+from records.state import ABSENT, RecordState, created
 from records.storage import Entry, StoreError
 from records.transition import Refused
 
@@ -85,7 +85,9 @@ class Visit:
             return current
         if name_problem(self._name):
             raise Refused(RecordAction.RECORD_CREATE_ERROR)
-        return CREATED
+        return created()
+
+    apply_to_successor = apply
 
     def entry(self, state: RecordState) -> Entry:
         """See ``Write.entry``: whoever came first made it."""
@@ -137,7 +139,7 @@ class Change:
                 raise Refused(RecordAction.RECORD_UPDATE_ERROR)
             if name_problem(message.name or ""):
                 raise Refused(RecordAction.RECORD_CREATE_ERROR)
-            current = CREATED
+            current = created()
         version = current.version + 1
         given = message.version
         if given != version and given != -1 and not self._unversioned:
@@ -150,6 +152,12 @@ class Change:
         if state.size > MAX_SIZE:
             raise Refused(RecordAction.INVALID_MESSAGE_DATA)
         return state
+
+    def apply_to_successor(self, current: RecordState) -> RecordState:
+        """See ``Write.apply_to_successor``: the version before the one it names was not this record's."""
+        if self.message.version != -1 and not self._unversioned:
+            raise Refused(RecordAction.VERSION_EXISTS)
+        return self.apply(current)
 
     def entry(self, state: RecordState) -> Entry:
         """See ``Write.entry``."""
@@ -176,7 +184,7 @@ class Change:
         reply = refusal(self.message, action)
         if action in (RecordAction.VERSION_EXISTS, RecordAction.INVALID_VERSION):
             if stored is ABSENT and self.message.action in UPSERTS:
-                stored = CREATED
+                stored = created()
             reply.version, reply.data = stored.version, stored.text
         if action == RecordAction.VERSION_EXISTS:
             # To a client a conflict is no error: it merges and sends again.
@@ -210,6 +218,8 @@ class Deletion:
         """See ``Write.apply``."""
         return ABSENT
 
+    apply_to_successor = apply
+
     def entry(self, state: RecordState) -> Entry:
         """See ``Write.entry``."""
         return Entry(state.version, RecordAction.DELETE, self._connection.user.id or "", None, None)
@@ -236,11 +246,11 @@ class Deletion:
 def state_after(message: Message, current: RecordState, version: int) -> RecordState:
     """What ``message`` makes of ``current``; raises PathError."""
     if message.action in _WHOLE:
-        return RecordState(version, text=message.data, value=written(message, None))
+        return RecordState(version, text=message.data, value=written(message, None), id=current.id)
     room = Room()
     value = written(message, current.value, room)
     added = len(message.data or "") + _NULL_SIZE * room.taken
-    return RecordState(version, value=value, estimate=current.size + added)
+    return RecordState(version, value=value, estimate=current.size + added, id=current.id)
 
 
 def _broadcast_of(message: Message, version: int) -> Message:

@@ -13,14 +13,17 @@ class RecordState:
     """One version of a record, as JSON text and as a value; whichever is missing is made when asked for.
 
     Never changed once made: whoever patches makes a new one, so states share what they have in common.
+    ``id`` says which record of its name it is of, for one that is deleted and made anew has its versions once
+    more: the store gives it to each that it makes, and as long as it did not it is 0.
     """
 
-    __slots__ = ("_text", "_value", "size", "version")
+    __slots__ = ("_text", "_value", "id", "size", "version")
 
     def __init__(
-        self, version: int, *, text: str | None = None, value: Any = _UNSET, estimate: int = 0
+        self, version: int, *, text: str | None = None, value: Any = _UNSET, estimate: int = 0, id: int = 0
     ) -> None:
         self.version = version
+        self.id = id
         self._text = text
         self._value = value
         self.size = estimate if text is None else len(text)
@@ -48,5 +51,7 @@ class RecordState:
 ABSENT = RecordState(-1, text="{}")
 """The state of a record that does not exist (PROTOCOL.md section 5: version -1)."""
 
-CREATED = RecordState(0, text="{}")
-"""The state of a record that was just created."""
+
+def created() -> RecordState:
+    """The state of a record that is made just now."""
+    return RecordState(0, text="{}")

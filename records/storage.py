@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from enum import Enum
+from itertools import count
 from typing import NamedTuple, Protocol
 
 
@@ -24,15 +25,17 @@ class Entry(NamedTuple):
 class Row(NamedTuple):
     """One record's step from a stored version to the next stored one.
 
-    ``base`` is the version that must be stored now (-1: no such record); ``data`` is the JSON text to
-    store under ``version``, or None to delete the record whatever its version is. ``entries`` go into the
-    history in the same transaction, if the row is stored.
+    ``base`` is the version that must be stored now (-1: no such record), of the very record that has the
+    ``id``: a name that is deleted and made anew has every version again, but never an id. ``data`` is the
+    JSON text to store under ``version``, or None to delete the record whichever it is. ``entries`` go into
+    the history in the same transaction, if the row is stored.
     """
 
     name: str
     base: int
     version: int
     data: str | None
+    id: int = 0
     entries: tuple[Entry, ...] = ()
 
 
@@ -43,18 +46,28 @@ class Refusal(Enum):
     INVALID = "the store cannot keep this data"
 
 
+class Committed(NamedTuple):
+    """What a commit came to, by name: why rows were ``refused``, and the ids of what was ``made``."""
+
+    refused: Mapping[str, Refusal]
+    made: Mapping[str, int]
+
+
 class StoreError(Exception):
     """The store did not answer, or not in time; whether what a commit was to store is stored is not known."""
 
 
 class RecordStore(Protocol):
-    """Where records are durable; the only arbiter between writers."""
+    """Where records are durable; the only arbiter between writers.
 
-    async def load(self, names: Collection[str]) -> Mapping[str, tuple[int, str]]:
-        """Version and JSON text of those of ``names`` that exist; raises StoreError."""
+    It gives each record that is made an id that no other one of that name has, had or will have.
+    """
 
-    async def commit(self, rows: Sequence[Row]) -> Mapping[str, Refusal]:
-        """Store each row whose base is current, and return the names of the others with the reason.
+    async def load(self, names: Collection[str]) -> Mapping[str, tuple[int, str, int]]:
+        """Version, JSON text and id of those of ``names`` that exist; raises StoreError."""
+
+    async def commit(self, rows: Sequence[Row]) -> Committed:
+        """Store each row whose base and id are current.
 
         When this returns, what was stored is durable. Raises StoreError when it is not known to be.
         """
@@ -64,21 +77,24 @@ class MemoryStore:
     """Records that live and die with the process (``storageExclusionPrefixes``)."""
 
     def __init__(self) -> None:
-        self._records: dict[str, tuple[int, str]] = {}
+        self._records: dict[str, tuple[int, str, int]] = {}
+        self._ids = count(1)
 
-    async def load(self, names: Collection[str]) -> Mapping[str, tuple[int, str]]:
+    async def load(self, names: Collection[str]) -> Mapping[str, tuple[int, str, int]]:
         """See ``RecordStore.load``."""
         return {name: self._records[name] for name in names if name in self._records}
 
-    async def commit(self, rows: Sequence[Row]) -> Mapping[str, Refusal]:
+    async def commit(self, rows: Sequence[Row]) -> Committed:
         """See ``RecordStore.commit``."""
-        refused = {}
-        for row in rows:
-            current, _ = self._records.get(row.name, (-1, ""))
-            if row.data is None:
-                self._records.pop(row.name, None)
-            elif current == row.base:
-                self._records[row.name] = row.version, row.data
+        refused, made = {}, {}
+        for name, base, version, data, id, _ in rows:
+            current, _, known = self._records.get(name, (-1, "", 0))
+            if data is None:
+                self._records.pop(name, None)
+            elif current != base or known != id:
+                refused[name] = Refusal.LOST
             else:
-                refused[row.name] = Refusal.LOST
-        return refused
+                if not known:
+                    known = made[name] = next(self._ids)
+                self._records[name] = version, data, known
+        return Committed(refused, made)

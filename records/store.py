@@ -28,20 +28,27 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from records.history import History, lines_of
 from records.models import Record
 from records.names import name_problem
-from records.storage import Refusal, Row, StoreError
+from records.storage import Committed, Refusal, Row, StoreError
 from records.store_thread import StoreThread
 
 Result = TypeVar("Result")
 
+_Found = list[tuple[str, int, str, int]]
+"""Name, version, JSON text and id of rows."""
+
 
 class _Dialect(Protocol):
-    """How a database loads and commits many rows at once; called in the store's threads."""
+    """How a database loads and commits many rows at once; called in the store's threads.
 
-    def load(self, connection: BaseDatabaseWrapper, names: Collection[str]) -> list[tuple[str, int, str]]:
-        """Name, version and JSON text of the rows that exist."""
+    A record's id is the primary key of its row, which no database of Django's gives twice: SQLite's is an
+    AUTOINCREMENT, the others have a sequence or a counter of their own.
+    """
 
-    def commit(self, connection: BaseDatabaseWrapper, rows: Sequence[Row]) -> set[str]:
-        """Store every row whose base is current, all in one transaction; the names of the others."""
+    def load(self, connection: BaseDatabaseWrapper, names: Collection[str]) -> _Found:
+        """The rows that exist."""
+
+    def commit(self, connection: BaseDatabaseWrapper, rows: Sequence[Row]) -> Committed:
+        """Store every row whose base and id are current, all in one transaction."""
 
 
 class Sqlite:
@@ -54,17 +61,20 @@ class Sqlite:
         self._history = history
 
     _LOAD = """
-        SELECT name, version, data FROM records_record
+        SELECT name, version, data, id FROM records_record
+        WHERE name IN (SELECT value FROM json_each(%s))"""
+    _IDS = """
+        SELECT json_group_object(name, id) FROM records_record
         WHERE name IN (SELECT value FROM json_each(%s))"""
     _DELETE = "DELETE FROM records_record WHERE name IN (SELECT value FROM json_each(%s))"
 
-    def load(self, connection: BaseDatabaseWrapper, names: Collection[str]) -> list[tuple[str, int, str]]:
+    def load(self, connection: BaseDatabaseWrapper, names: Collection[str]) -> _Found:
         """See ``_Dialect.load``."""
         with connection.cursor() as cursor:
             cursor.execute(self._LOAD, [_json(list(names))])
             return cursor.fetchall()
 
-    def commit(self, connection: BaseDatabaseWrapper, rows: Sequence[Row]) -> set[str]:
+    def commit(self, connection: BaseDatabaseWrapper, rows: Sequence[Row]) -> Committed:
         """See ``_Dialect.commit``.
 
         How many rows a statement changed is known at once, which ones is not. So if any lost, nothing
@@ -73,34 +83,43 @@ class Sqlite:
         updates, inserts, deletes = _by_kind(rows)
         if len(updates) == len(rows) <= MOST_ROWS and self._history is None:
             # The usual group: its one statement is its own transaction.
-            stored = _updated_all(connection, updates)
+            made: dict[str, int] | None = {} if _updated_all(connection, updates) else None
         else:
-            stored = self._commit_mixed(connection, updates, inserts, deletes)
-        if stored:
-            return set()
+            made = self._commit_mixed(connection, updates, inserts, deletes)
+        if made is not None:
+            return Committed({}, made)
         if len(rows) == 1:
-            return {rows[0].name}
+            return _lost(rows)
         with transaction.atomic(using=connection.alias):
-            return set().union(*(self.commit(connection, [row]) for row in rows))
+            return _together(self.commit(connection, [row]) for row in rows)
 
     def _commit_mixed(
         self, connection: BaseDatabaseWrapper, updates: list[Row], inserts: list[Row], deletes: list[Row]
-    ) -> bool:
+    ) -> dict[str, int] | None:
+        """Store all rows or none; the ids of those that were made, None if nothing was stored."""
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
             for change_all, rows in ((_updated_all, updates), (_inserted_all, inserts)):
                 for start in range(0, len(rows), MOST_ROWS):
                     if not change_all(connection, rows[start : start + MOST_ROWS]):
                         transaction.set_rollback(True, using=connection.alias)
-                        return False
+                        return None
             if deletes:
                 cursor.execute(self._DELETE, [_json([row.name for row in deletes])])
             if self._history is not None:
                 self._history.add_sqlite(cursor, [*updates, *inserts, *deletes])
-        return True
+            return self._ids(cursor, inserts)
+
+    def _ids(self, cursor: Any, inserts: list[Row]) -> dict[str, int]:
+        """The ids of the rows that were just made: in one value, as each row that is fetched costs a wait."""
+        if not inserts:
+            return {}
+        cursor.execute(self._IDS, [_json([row.name for row in inserts])])
+        ids: dict[str, int] = orjson.loads(cursor.fetchone()[0])
+        return ids
 
 
 MOST_ROWS = 240
-"""Rows of one statement on SQLite, which takes 999 values if it is an old one."""
+"""Rows of one statement on SQLite, five values each; it takes 32,766 unless it was built to take fewer."""
 
 _SQLITE_NOW = "STRFTIME('%Y-%m-%d %H:%M:%f', 'NOW')"
 
@@ -113,23 +132,26 @@ def _room_for(count: int) -> int:
 
 
 def _sqlite_rows(room: int) -> str:
-    values = ",".join(["(?,?,?,?)"] * room)
+    values = ",".join(["(?,?,?,?,?)"] * room)
     return (
-        "SELECT column1 AS name, column2 AS base, column3 AS version, column4 AS data"
+        "SELECT column1 AS name, column2 AS base, column3 AS version, column4 AS data, column5 AS id"
         f" FROM (VALUES {values}) WHERE column1 IS NOT NULL"
     )
 
 
 @cache
 def _sqlite_update(room: int) -> str:
-    """Update every row whose base is current, if that is so for all of them."""
+    """Update every row whose base and id are current, if that is so for all of them.
+
+    SQLite finds a row by its id at once; that its name is the right one as well is looked at there.
+    """
     return f"""
         WITH new AS MATERIALIZED ({_sqlite_rows(room)})
         UPDATE records_record SET version = new.version, data = new.data, updated_at = {_SQLITE_NOW}
-        FROM new WHERE records_record.name = new.name AND records_record.version = new.base
-        AND (SELECT COUNT(*) FROM new)
+        FROM new WHERE records_record.id = new.id AND records_record.version = new.base
+        AND records_record.name = new.name AND (SELECT COUNT(*) FROM new)
             = (SELECT COUNT(*) FROM new AS each JOIN records_record AS old
-               ON old.name = each.name AND old.version = each.base)"""
+               ON old.id = each.id AND old.version = each.base AND old.name = each.name)"""
 
 
 @cache
@@ -160,9 +182,9 @@ def _execute(connection: BaseDatabaseWrapper, statement: Callable[[int], str], r
     text each time."""
     room = _room_for(len(rows))
     values: list[Any] = []
-    for name, base, version, data, _ in rows:
-        values += (name, base, version, data)
-    values += [None] * (4 * (room - len(rows)))
+    for row in rows:
+        values += row[:5]
+    values += [None] * (5 * (room - len(rows)))
     with connection.wrap_database_errors:
         return connection.connection.execute(statement(room), values)
 
@@ -173,10 +195,10 @@ class Postgres:
     def __init__(self, history: History | None = None) -> None:
         self._history = history
 
-    _LOAD = "SELECT name, version, data::text FROM records_record WHERE name = ANY(%s)"
+    _LOAD = "SELECT name, version, data::text, id FROM records_record WHERE name = ANY(%s)"
     _ROWS = """
-        SELECT * FROM unnest(%s::text[], %s::int[], %s::int[], %s::text[])
-        AS new(name, base, version, data)"""
+        SELECT * FROM unnest(%s::text[], %s::int[], %s::int[], %s::text[], %s::bigint[])
+        AS new(name, base, version, data, id)"""
     _LOCKED = "(SELECT count(*) FROM locked) >= 0"  # in an order, before anything else is done
     _COMMIT = f"""
         WITH new AS ({_ROWS}),
@@ -186,41 +208,42 @@ class Postgres:
         updated AS (
             UPDATE records_record SET version = new.version, data = new.data::json, updated_at = now()
             FROM new WHERE records_record.name = new.name AND records_record.version = new.base
-            AND new.data IS NOT NULL AND new.base >= 0 AND {_LOCKED}
+            AND records_record.id = new.id AND new.data IS NOT NULL AND new.base >= 0 AND {_LOCKED}
             RETURNING records_record.name),
         inserted AS (
             INSERT INTO records_record (name, version, data, created_at, updated_at)
             SELECT name, version, data::json, now(), now() FROM new WHERE base < 0 AND data IS NOT NULL
             ON CONFLICT (name) DO NOTHING
-            RETURNING name),
+            RETURNING name, id),
         deleted AS (
             DELETE FROM records_record USING new
             WHERE records_record.name = new.name AND new.data IS NULL AND {_LOCKED}
             RETURNING records_record.name)"""
-    _STORED = " SELECT name FROM updated UNION ALL SELECT name FROM inserted"
+    _STORED = " SELECT name, NULL::bigint FROM updated UNION ALL SELECT name, id FROM inserted"
 
-    def load(self, connection: BaseDatabaseWrapper, names: Collection[str]) -> list[tuple[str, int, str]]:
+    def load(self, connection: BaseDatabaseWrapper, names: Collection[str]) -> _Found:
         """See ``_Dialect.load``."""
         with connection.cursor() as cursor:
             cursor.execute(self._LOAD, [list(names)])
             return cursor.fetchall()
 
-    def commit(self, connection: BaseDatabaseWrapper, rows: Sequence[Row]) -> set[str]:
+    def commit(self, connection: BaseDatabaseWrapper, rows: Sequence[Row]) -> Committed:
         """See ``_Dialect.commit``; rows are locked in one order so that no two nodes wait for each other."""
         rows = sorted(rows)
         with connection.cursor() as cursor:
             stored = self._execute(cursor, rows)
-        return {row.name for row in rows if row.data is not None and row.name not in stored}
+        lost = _lost(row for row in rows if row.data is not None and row.name not in stored)
+        return lost._replace(made={name: id for name, id in stored.items() if id is not None})
 
-    def _execute(self, cursor: Any, rows: Sequence[Row]) -> set[str]:
+    def _execute(self, cursor: Any, rows: Sequence[Row]) -> dict[str, int | None]:
         statement = self._COMMIT
-        parameters: list[Any] = columns(row[:4] for row in rows)
+        parameters: list[Any] = columns(row[:5] for row in rows)
         lines = columns(lines_of(rows)) if self._history is not None else []
         if self._history is not None and lines:
             statement += self._history.POSTGRES
             parameters += [self._history.node, *lines]
         cursor.execute(statement + self._STORED, parameters)
-        stored = {name for (name,) in cursor.fetchall()}
+        stored: dict[str, int | None] = dict(cursor.fetchall())
         if self._history is not None:
             self._history.drop_surplus_postgres(cursor, rows)
         return stored
@@ -232,35 +255,38 @@ class Portable:
     def __init__(self, history: History | None = None) -> None:
         self._history = history
 
-    def load(self, connection: BaseDatabaseWrapper, names: Collection[str]) -> list[tuple[str, int, str]]:
+    def load(self, connection: BaseDatabaseWrapper, names: Collection[str]) -> _Found:
         """See ``_Dialect.load``."""
         found = Record.objects.using(connection.alias).filter(name__in=names)
-        rows = found.values_list("name", "version", "data")
-        return [(name, version, _json(data)) for name, version, data in rows]
+        rows = found.values_list("name", "version", "data", "id")
+        return [(name, version, _json(data), id) for name, version, data, id in rows]
 
-    def commit(self, connection: BaseDatabaseWrapper, rows: Sequence[Row]) -> set[str]:
+    def commit(self, connection: BaseDatabaseWrapper, rows: Sequence[Row]) -> Committed:
         """See ``_Dialect.commit``."""
         with transaction.atomic(using=connection.alias):
-            lost = {row.name for row in sorted(rows) if not self._store(connection.alias, row)}
+            ids = {row: self._store(connection.alias, row) for row in sorted(rows)}
             if self._history is not None:
-                stored = [row for row in rows if row.name not in lost]
+                stored = [row for row in rows if ids[row] is not None]
                 self._history.add_portable(connection.alias, stored)
-            return lost
+        lost = _lost(row for row, id in ids.items() if id is None)
+        return lost._replace(made={row.name: id for row, id in ids.items() if id and row.base < 0})
 
-    def _store(self, using: str, row: Row) -> bool:
+    def _store(self, using: str, row: Row) -> int | None:
+        """The id of the record if ``row`` is stored, 0 if it is gone; else None."""
         records = Record.objects.using(using).filter(name=row.name)
         if row.data is None:
             records.delete()
-            return True
+            return 0
         data = orjson.loads(row.data)
         if row.base >= 0:
-            return records.filter(version=row.base).update(version=row.version, data=data) == 1
+            current = records.filter(id=row.id, version=row.base)
+            return row.id if current.update(version=row.version, data=data) == 1 else None
         try:
             with transaction.atomic(using=using):
-                Record.objects.using(using).create(name=row.name, version=row.version, data=data)
+                made = Record.objects.using(using).create(name=row.name, version=row.version, data=data)
         except IntegrityError:
-            return False
-        return True
+            return None
+        return made.pk
 
 
 _DIALECTS: dict[str, Callable[[History | None], _Dialect]] = {"sqlite": Sqlite, "postgresql": Postgres}
@@ -275,11 +301,11 @@ class DatabaseStore:
         self._writer = StoreThread("record-writer", self._disconnect)
         self._reader = StoreThread("record-reader", self._disconnect)
 
-    async def load(self, names: Collection[str]) -> Mapping[str, tuple[int, str]]:
+    async def load(self, names: Collection[str]) -> Mapping[str, tuple[int, str, int]]:
         """See ``RecordStore.load``."""
         return await self._call(self._reader, self._load, names)
 
-    async def commit(self, rows: Sequence[Row]) -> Mapping[str, Refusal]:
+    async def commit(self, rows: Sequence[Row]) -> Committed:
         """See ``RecordStore.commit``."""
         return await self._call(self._writer, self._commit, rows)
 
@@ -294,30 +320,27 @@ class DatabaseStore:
         except (DatabaseError, InterfaceError) as error:
             raise StoreError(f"{type(error).__name__}: {error}".strip()) from error
 
-    def _load(self, names: Collection[str]) -> dict[str, tuple[int, str]]:
+    def _load(self, names: Collection[str]) -> dict[str, tuple[int, str, int]]:
         # A database may fail on a name that no record can have, and the query is for others' names as well.
         names = [name for name in names if name_problem(name) is None]
         with _reconnecting(connections[self._using]) as connection:
             rows = self._dialect.load(connection, names)
-        return {name: (version, data) for name, version, data in rows}
+        return {name: (version, data, id) for name, version, data, id in rows}
 
-    def _commit(self, rows: Sequence[Row]) -> dict[str, Refusal]:
+    def _commit(self, rows: Sequence[Row]) -> Committed:
         with _reconnecting(connections[self._using]) as connection:
             try:
-                return dict.fromkeys(self._dialect.commit(connection, rows), Refusal.LOST)
+                return self._dialect.commit(connection, rows)
             except (OperationalError, InterfaceError):
                 raise
             except DatabaseError:
                 if len(rows) > 1:
                     return self._commit_one_by_one(rows)
-                return {rows[0].name: Refusal.INVALID}
+                return Committed({rows[0].name: Refusal.INVALID}, {})
 
-    def _commit_one_by_one(self, rows: Sequence[Row]) -> dict[str, Refusal]:
+    def _commit_one_by_one(self, rows: Sequence[Row]) -> Committed:
         """The database dislikes one of ``rows``; the others must not suffer for it."""
-        refused: dict[str, Refusal] = {}
-        for row in rows:
-            refused |= self._commit([row])
-        return refused
+        return _together(self._commit([row]) for row in rows)
 
     def _disconnect(self) -> None:
         connections[self._using].close()
@@ -325,6 +348,20 @@ class DatabaseStore:
 
 def _json(value: Any) -> str:
     return orjson.dumps(value).decode()
+
+
+def _lost(rows: Iterable[Row]) -> Committed:
+    return Committed({row.name: Refusal.LOST for row in rows}, {})
+
+
+def _together(commits: Iterable[Committed]) -> Committed:
+    """What several commits came to."""
+    refused: dict[str, Refusal] = {}
+    made: dict[str, int] = {}
+    for commit in commits:
+        refused |= commit.refused
+        made |= commit.made
+    return Committed(refused, made)
 
 
 def columns(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:

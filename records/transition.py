@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Protocol
 
 from records.state import ABSENT, RecordState
@@ -34,7 +34,14 @@ class Write(Protocol):
         """One, and more for a large one."""
 
     def apply(self, current: RecordState) -> RecordState:
-        """The state after this write; ``current`` itself if there is nothing to do; raises Refused."""
+        """The state after this write, with the same id; ``current`` itself if there is nothing to do.
+
+        Raises Refused.
+        """
+
+    def apply_to_successor(self, current: RecordState) -> RecordState:
+        """The same, though ``current`` is of another record than the one that the write was meant for, which
+        was deleted and made anew."""
 
     def entry(self, state: RecordState) -> Entry:
         """What the history says of this write, which made ``state``."""
@@ -120,11 +127,11 @@ class Transition:
         self._is_held = True
         return again
 
-    def repeat(self, write: Write) -> bool:
+    def repeat(self, write: Write, *, to_successor: bool = False) -> bool:
         """Apply a write once more; False if it must wait for ``resume``."""
         if self._is_deleted_soon():
             return False
-        self._apply(write)
+        self._apply(write, write.apply_to_successor if to_successor else None)
         return True
 
     def drop(self, write: Write) -> None:
@@ -153,11 +160,17 @@ class Transition:
         """What to commit for all steps until now; they are in flight then."""
         assert self.stored is not None
         self._in_flight, self._steps = self._steps, []
-        working = self.working
+        stored, working = self.stored, self.working
         if working is ABSENT:
-            return Row(self.name, self.stored.version, -1, None)
+            return Row(self.name, stored.version, -1, None, stored.id)
         # A Row, without the function in Python that makes one.
-        return tuple.__new__(Row, (self.name, self.stored.version, working.version, working.text, ()))
+        return tuple.__new__(Row, (self.name, stored.version, working.version, working.text, stored.id, ()))
+
+    def identify(self, id: int) -> None:
+        """What is in flight makes the record, and the store gave it an ``id``."""
+        for _, state, _ in (*self._in_flight, *self._steps):
+            if state is not ABSENT:
+                state.id = id
 
     def commit(self) -> None:
         """What was in flight is stored: its authors and the subscribers hear of it."""
@@ -195,9 +208,9 @@ class Transition:
         while self._waiting and not self._is_deleted_soon():
             self._apply(self._waiting.popleft())
 
-    def _apply(self, write: Write) -> None:
+    def _apply(self, write: Write, apply: Callable[[RecordState], RecordState] | None = None) -> None:
         try:
-            state, refused = write.apply(self.working), None
+            state, refused = (apply or write.apply)(self.working), None
         except Refused as refusal:
             state, refused = self.working, refusal.action
         except Exception as fault:

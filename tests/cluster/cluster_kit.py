@@ -109,15 +109,30 @@ async def cluster(
     *,
     kind: str = "memory",
     store: Any = None,
+    make_store: Callable[[], Any] | None = None,
+    make_volatile: Callable[[], Any] | None = None,
     settings: Config | None = None,
     beat: float = 0.2,
     timeout: float = 3.0,
     check: Any = None,
 ) -> AsyncIterator[list[Site]]:
-    """``count`` nodes that know each other."""
+    """``count`` nodes that know each other, with one ``store`` between them, or one each of ``make_store``.
+
+    ``make_volatile`` makes each one's for the records that are never stored.
+    """
     layers, shared = Layers(kind), store or StoreDouble()
     sites = [
-        add_site(layers.make(), shared, f"node-{n}", settings, beat, timeout, check) for n in range(count)
+        add_site(
+            layers.make(),
+            make_store() if make_store else shared,
+            f"node-{n}",
+            settings,
+            beat,
+            timeout,
+            check,
+            volatile=make_volatile() if make_volatile else None,
+        )
+        for n in range(count)
     ]
     for site in sites:
         site.layers = layers
@@ -140,6 +155,8 @@ def add_site(
     beat: float = 0.2,
     timeout: float = 3.0,
     check: Any = None,
+    *,
+    volatile: Any = None,
 ) -> Site:
     """One more node."""
     wire = Wire(layer)
@@ -147,6 +164,7 @@ def add_site(
     node = Node(
         settings or config(),
         store=store,
+        volatile=volatile,
         cluster=members,
         permissions=lambda _: Rules(check) if check else AllowEverything(),
         login=Login([OpenLogin()]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,7 @@ from deepstream_protocol.binary import BinaryCodec
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import EventAction, PresenceAction, RecordAction, RpcAction, Topic
 from pubsub.arbiter import arbiter_of
-from records.storage import Refusal, Row, StoreError
+from records.storage import Committed, Row, StoreError
 from tests.cluster.cluster_kit import DEADLINE, REDIS, Site, cluster, until
 from tests.gateway.node_kit import Peer
 from tests.records.kit import StoreDouble
@@ -251,7 +251,7 @@ async def test_a_commit_of_which_nobody_knows_what_became_is_looked_up() -> None
     class Mute(StoreDouble):
         is_mute = False
 
-        async def commit(self, rows: Sequence[Row]) -> Mapping[str, Refusal]:
+        async def commit(self, rows: Sequence[Row]) -> Committed:
             refused = await super().commit(rows)
             if self.is_mute:
                 raise StoreError("the connection is gone")

@@ -12,7 +12,7 @@ from monitoring.loop_lag import LoopLag
 from monitoring.metrics import ERRORS_FROM, HTTP, WEBSOCKET, Histogram, Metrics, errors_of, named, rows
 from monitoring.observed_store import ObservedStore
 from monitoring.report import Period, State
-from records.storage import MemoryStore, Refusal, Row, StoreError
+from records.storage import Committed, MemoryStore, Refusal, Row, StoreError
 
 
 def state(deliveries: int = 0, received: int = 0) -> State:
@@ -139,10 +139,10 @@ def test_two_readers_do_not_take_each_others_figures() -> None:
 
 
 class Failing(MemoryStore):
-    async def load(self, names: Collection[str]) -> Mapping[str, tuple[int, str]]:
+    async def load(self, names: Collection[str]) -> Mapping[str, tuple[int, str, int]]:
         raise StoreError("down")
 
-    async def commit(self, rows: Sequence[Row]) -> Mapping[str, Refusal]:
+    async def commit(self, rows: Sequence[Row]) -> Committed:
         raise StoreError("down")
 
 
@@ -151,11 +151,11 @@ async def test_a_stores_commits_are_counted_with_their_rows_and_conflicts() -> N
     times = iter([0.0, 0.25, 1.0, 1.5])
     store = ObservedStore(MemoryStore(), metrics, clock=lambda: next(times))
 
-    refused = await store.commit([Row("a", -1, 1, "{}"), Row("b", 5, 6, "{}")])
+    refused, made = await store.commit([Row("a", -1, 1, "{}"), Row("b", 5, 6, "{}")])
     found = await store.load(["a"])
 
     assert refused == {"b": Refusal.LOST}
-    assert found == {"a": (1, "{}")}
+    assert found == {"a": (1, "{}", made["a"])}
     assert (metrics.rows_committed, metrics.rows_lost) == (1, 1)
     assert metrics.commit_seconds.total == 0.25
     assert metrics.load_seconds.total == 0.5

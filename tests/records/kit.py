@@ -14,7 +14,7 @@ from deepstream_protocol.topics import RecordAction, Topic
 from pubsub.cluster import Cluster
 from pubsub.connection import Flusher
 from records.handler import RecordHandler
-from records.storage import MemoryStore, RecordStore, Refusal, Row
+from records.storage import Committed, MemoryStore, RecordStore, Refusal, Row
 from tests.pubsub.kit import DEADLINE, Client, RecordingCluster
 
 
@@ -47,14 +47,15 @@ class Gate:
 class StoreDouble:
     """A store in memory that can be held up, can fail, and into which others can write.
 
-    Keeps the names of each load and the rows of each commit. What is in ``load_errors`` and
+    Keeps the names of each load and the rows of each commit, but for the ids. What is in ``load_errors`` and
     ``commit_errors`` is raised by the next calls, None standing for a call that works; records in
     ``invalid`` cannot be stored.
     """
 
     def __init__(self, records: Mapping[str, tuple[int, str]] | None = None) -> None:
         self._truth = MemoryStore()
-        self._truth._records.update(records or {})
+        for name, (version, text) in (records or {}).items():
+            self.write_elsewhere(name, version, text)
         self.loads: list[list[str]] = []
         self.commits: list[list[Row]] = []
         self.load_gate, self.commit_gate = Gate(), Gate()
@@ -62,25 +63,26 @@ class StoreDouble:
         self.commit_errors: deque[Exception | None] = deque()
         self.invalid: set[str] = set()
 
-    async def load(self, names: Collection[str]) -> Mapping[str, tuple[int, str]]:
+    async def load(self, names: Collection[str]) -> Mapping[str, tuple[int, str, int]]:
         self.loads.append(list(names))
         await self.load_gate.pass_through()
         if self.load_errors and (error := self.load_errors.popleft()) is not None:
             raise error
         return await self._truth.load(names)
 
-    async def commit(self, rows: Sequence[Row]) -> Mapping[str, Refusal]:
-        self.commits.append(list(rows))
+    async def commit(self, rows: Sequence[Row]) -> Committed:
+        self.commits.append([row._replace(id=0) for row in rows])
         await self.commit_gate.pass_through()
         if self.commit_errors and (error := self.commit_errors.popleft()) is not None:
             raise error
         refused = {row.name: Refusal.INVALID for row in rows if row.name in self.invalid}
-        lost = await self._truth.commit([row for row in rows if row.name not in refused])
-        return {**refused, **lost}
+        lost, made = await self._truth.commit([row for row in rows if row.name not in refused])
+        return Committed({**refused, **lost}, made)
 
     def write_elsewhere(self, name: str, version: int, text: str) -> None:
         """Another node, or somebody with a database shell, writes ``name``."""
-        self._truth._records[name] = version, text
+        _, _, id = self._truth._records.get(name) or (0, "", next(self._truth._ids))
+        self._truth._records[name] = version, text, id
 
     def remove_elsewhere(self, name: str) -> None:
         """Another node, or somebody with a database shell, deletes ``name``."""
@@ -88,7 +90,8 @@ class StoreDouble:
 
     def stored(self, name: str) -> tuple[int, str] | None:
         """Version and text of ``name`` as they are stored now."""
-        return self._truth._records.get(name)
+        found = self._truth._records.get(name)
+        return None if found is None else found[:2]
 
 
 class World:

@@ -14,9 +14,9 @@ from records.cache import RecordCache
 from records.commit import MAX_ROWS, TOLD_AT_ONCE, GroupCommit
 from records.reader import RecordReader
 from records.state import RecordState
-from records.storage import Entry, Refusal, Row, StoreError
+from records.storage import Committed, Entry, Refusal, Row, StoreError
 from tests.pubsub.kit import DEADLINE
-from tests.records.kit import StoreDouble, World, acknowledged, actions, read, updated
+from tests.records.kit import StoreDouble, World, acknowledged, actions, patched, read, updated
 
 
 def existing(count: int) -> dict[str, tuple[int, str]]:
@@ -304,6 +304,28 @@ async def test_a_failed_commit_fails_what_was_decided_upon_it_and_nothing_else()
     assert subscriber.take() == [updated("r1", 1, "[1]")]
 
 
+async def test_a_version_of_the_record_that_was_is_refused_and_all_else_goes_to_the_one_that_is() -> None:
+    world = World({"r": (1, '["was"]')})
+    client, subscriber = world.client(), await world.subscriber("r")
+    subscriber.take()
+    world.store.remove_elsewhere("r")
+    world.store.write_elsewhere("r", 1, '["is"]')
+    world.store.commit_gate.close()
+    world.write(client, "r", 2, '["was",2]', "1")
+    world.write(client, "r", -1, "2", "2", path="[1]")
+    await world.store.commit_gate.arrived()
+    world.say(client, RecordAction.DELETE, name="r")
+    world.write(client, "r", 1, '["new"]', "3", action=RecordAction.CREATEANDUPDATE)
+    world.store.commit_gate.open()
+    await world.settled()
+    refused, second, deleted, third = client.take()
+    assert (refused.action, refused.version, refused.data) == (RecordAction.VERSION_EXISTS, 1, '["is"]')
+    assert (second, third) == (acknowledged("r", "2"), acknowledged("r", "3"))
+    assert deleted.action == RecordAction.DELETE_SUCCESS
+    assert world.store.stored("r") == (1, '["new"]')
+    assert subscriber.take()[:2] == [updated("r", 1, '["is"]'), patched("r", 2, "[1]", "2")]
+
+
 class Liar(StoreDouble):
     """A store whose first commit is stored, and fails."""
 
@@ -479,7 +501,9 @@ class Note:
         self.outcome: list[object] = []
 
     def apply(self, current: RecordState) -> RecordState:
-        return RecordState(current.version + 1, text="{}")
+        return RecordState(current.version + 1, text="{}", id=current.id)
+
+    apply_to_successor = apply
 
     def entry(self, state: RecordState) -> Entry:
         return Entry(state.version, RecordAction.UPDATE, "", None, None)
@@ -503,7 +527,7 @@ async def test_a_write_that_loses_again_and_again_is_tried_until_it_wins() -> No
             if len(self.commits) < 5:
                 self.commits.append(list(rows))
                 self.write_elsewhere("r", len(self.commits) * 10, "{}")
-                return {"r": Refusal.LOST}
+                return Committed({"r": Refusal.LOST}, {})
             return await super().commit(rows)
 
     store = Losing({"r": (0, "{}")})

@@ -13,7 +13,7 @@ import pytest
 from deepstream_protocol.message import Message
 from deepstream_protocol.paths import erase_path, set_path
 from deepstream_protocol.topics import RecordAction
-from records.storage import Refusal, Row, StoreError
+from records.storage import Committed, Row, StoreError
 from tests.pubsub.kit import DEADLINE, Client
 from tests.records.kit import StoreDouble, World, acknowledged
 
@@ -29,13 +29,13 @@ class Slow(StoreDouble):
         self._fails = fails
         self._commits = 0
 
-    async def load(self, names: Collection[str]) -> Mapping[str, tuple[int, str]]:
+    async def load(self, names: Collection[str]) -> Mapping[str, tuple[int, str, int]]:
         await self._some_turns()
         found = await super().load(list(names))
         await self._some_turns()
         return found
 
-    async def commit(self, rows: Sequence[Row]) -> Mapping[str, Refusal]:
+    async def commit(self, rows: Sequence[Row]) -> Committed:
         await self._some_turns()
         self._commits += 1
         if self._fails and self._commits % 5 == 0:

@@ -230,7 +230,7 @@ async def test_what_is_forgotten_during_a_query_is_asked_for_once_more() -> None
     class Early(StoreDouble):
         """Reads at once, and hands it over late."""
 
-        async def load(self, names: Iterable[str]) -> dict[str, tuple[int, str]]:
+        async def load(self, names: Iterable[str]) -> dict[str, tuple[int, str, int]]:
             found = dict(await self._truth.load(list(names)))
             await super().load(list(names))
             return found

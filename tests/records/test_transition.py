@@ -7,9 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from deepstream_protocol.topics import RecordAction
-from records.state import ABSENT, CREATED, RecordState
+from records.state import ABSENT, RecordState, created
 from records.storage import Entry, Row, StoreError
 from records.transition import Refused, Transition
+
+CREATED = created()
 
 Apply = Callable[[RecordState], RecordState]
 
@@ -24,6 +26,9 @@ class Step:
 
     def apply(self, current: RecordState) -> RecordState:
         return self._apply(current)
+
+    def apply_to_successor(self, current: RecordState) -> RecordState:
+        raise Refused(103)
 
     def entry(self, state: RecordState) -> Entry:
         return Entry(state.version, RecordAction.UPDATE, "", None, None)
@@ -57,7 +62,7 @@ class World:
 
     def write(self, name: str) -> None:
         """A write that makes the next version."""
-        self._add(name, lambda state: RecordState(state.version + 1, text=f'"{name}"'))
+        self._add(name, lambda state: RecordState(state.version + 1, text=f'"{name}"', id=state.id))
 
     def write_version(self, name: str, version: int) -> None:
         """A write that is refused unless it makes ``version``."""
@@ -65,7 +70,7 @@ class World:
         def apply(state: RecordState) -> RecordState:
             if state.version + 1 != version:
                 raise Refused(102)
-            return RecordState(version, text=f'"{name}"')
+            return RecordState(version, text=f'"{name}"', id=state.id)
 
         self._add(name, apply)
 
@@ -162,6 +167,35 @@ def test_a_write_that_lost_is_applied_again_to_what_won() -> None:
     assert world.transition.take() == Row("r", 7, 9, '"c"')
     world.transition.commit()
     assert world.told() == ["b stored 8", "c stored 9"]
+
+
+def test_a_write_that_lost_to_another_record_of_the_name_is_told_so() -> None:
+    world = World(RecordState(3, text="{}", id=7))
+    world.write("a")
+    assert world.transition.take() == Row("r", 3, 4, '"a"', 7)
+    (lost,) = world.transition.restart(RecordState(3, text="{}", id=8))
+    assert world.transition.repeat(lost, to_successor=True)
+    world.transition.resume([])
+    assert world.told() == ["a refused 103 at 3"]
+    world.write("b")
+    assert world.transition.take() == Row("r", 3, 4, '"b"', 8)
+
+
+def test_what_is_applied_to_a_record_that_is_being_made_has_its_id() -> None:
+    world = World(RecordState(3, text="{}", id=7))
+    world.delete("a")
+    assert world.transition.take() == Row("r", 3, -1, None, 7)
+    world.write("b")
+    world.transition.commit()
+    assert world.transition.take() == Row("r", -1, 0, '"b"', 0)
+    world.write("c")
+    world.transition.identify(8)
+    world.transition.commit()
+    assert world.transition.take() == Row("r", 0, 1, '"c"', 8)
+    world.transition.commit()
+    world.write("d")
+    assert world.transition.take() == Row("r", 1, 2, '"d"', 8)
+    assert ABSENT.id == 0
 
 
 def test_when_the_store_fails_all_that_counted_on_it_fails_and_the_state_rolls_back() -> None:
