@@ -11,12 +11,15 @@ from cluster.bus import Bus, Layer
 from cluster.coverage import Coverage
 from cluster.lane import Item
 from cluster.replicated_set import ReplicatedSet
-from deepstream_protocol.binary import BinaryCodec
+from deepstream_protocol.binary import BinaryCodec, frame_size
 from deepstream_protocol.message import Message
-from pubsub.cluster import OnChange, OnCovered, OnLoss, OnMessage, OnNode
+from pubsub.cluster import OnChange, OnCovered, OnLoss, OnMessage, OnNode, OnRecord
 
 NAMES_PER_ITEM = 500
 """Names that travel together when a node tells everything it is."""
+
+ID_SIZE = 8
+"""Bytes of a record's id."""
 
 COVERED_ROLES = ("record", "record-watch")
 """Roles whose names are covered: every change of those records elsewhere is told to this node."""
@@ -27,12 +30,14 @@ class Members:
 
     Items: ``again``; ``begin`` and ``end`` of all that a node is; ``join`` and ``leave`` with a role and
     names; ``ask`` and ``tell`` with the number of a round of coverage; ``message`` with a message in the
-    binary format; and what else callbacks are given for.
+    binary format, behind which is the record's id if that is a change of one (nodes of versions that know
+    nothing of it overlook what is there); and what else callbacks are given for.
     """
 
     def __init__(self, layer: Layer, *, name: str, beat: float = 2.0, timeout: float = 6.0) -> None:
         self._codec = BinaryCodec()
         self._on_message: dict[int, OnMessage] = {}
+        self._on_record: OnRecord = lambda message, id: None
         self._on_change: dict[str, OnChange] = {}
         self._on_node: list[OnNode] = []
         self._on_loss: list[OnLoss] = []
@@ -98,13 +103,18 @@ class Members:
         return self._sets.names(role)
 
     def publish(self, role: str, message: Message) -> None:
-        """See ``Cluster.publish``; who watches a record gets what its subscribers get."""
+        """See ``Cluster.publish``."""
+        if nodes := self._sets.nodes_at(role, message.name or ""):
+            self._hand_over(nodes, message)
+
+    def publish_record(self, message: Message, id: int) -> None:
+        """See ``Cluster.publish_record``."""
         name = message.name or ""
-        nodes = self._sets.nodes_at(role, name)
-        if role == "record" and (watchers := self._sets.nodes_at("record-watch", name)):
+        nodes = self._sets.nodes_at("record", name)
+        if watchers := self._sets.nodes_at("record-watch", name):
             nodes = {**dict.fromkeys(nodes), **dict.fromkeys(watchers)}
         if nodes:
-            self._hand_over(nodes, message)
+            self._hand_over(nodes, message, id.to_bytes(ID_SIZE))
 
     def send(self, node: str, message: Message) -> None:
         """See ``Cluster.send``."""
@@ -118,6 +128,10 @@ class Members:
     def on_message(self, topic: int, callback: OnMessage) -> None:
         """See ``Cluster.on_message``."""
         self._on_message[topic] = callback
+
+    def on_record(self, callback: OnRecord) -> None:
+        """See ``Cluster.on_record``."""
+        self._on_record = callback
 
     def on_change(self, role: str, callback: OnChange) -> None:
         """See ``Cluster.on_change``."""
@@ -201,9 +215,11 @@ class Members:
         self._coverage.answered(node, number)
 
     def _message(self, node: str, payload: bytes) -> None:
-        (message,) = self._codec.decode(payload)
-        callback = self._on_message.get(message.topic)
-        if callback is not None:
+        end = frame_size(payload)
+        (message,) = self._codec.decode(payload[:end])
+        if end < len(payload):
+            self._on_record(message, int.from_bytes(payload[end:]))
+        elif (callback := self._on_message.get(message.topic)) is not None:
             callback(node, message)
 
     # Within
@@ -213,8 +229,8 @@ class Members:
             for some in _batched(names, NAMES_PER_ITEM):
                 yield ["join", role, some], sum(map(len, some))
 
-    def _hand_over(self, nodes: Collection[str], message: Message) -> None:
-        payload = self._codec.encode(message)
+    def _hand_over(self, nodes: Collection[str], message: Message, behind: bytes = b"") -> None:
+        payload = self._codec.encode(message) + behind
         item = ["message", payload]
         for node in nodes:
             self.bus.send(node, item, len(payload))

@@ -16,6 +16,7 @@ from .errors import ProtocolError
 from .message import Message
 from .schema import SCHEMA
 from .topics import Topic
+from .varint import read_varint
 
 _CONNECTION = bytes((2 << 3, Topic.CONNECTION))
 """What a frame about the connection has behind its length, if that is one byte."""
@@ -59,6 +60,12 @@ class BinaryCodec:
             return write_hot(message) or _write_other(message)
         except UnicodeEncodeError:
             raise ProtocolError("text with a lone surrogate") from None
+
+
+def frame_size(payload: bytes) -> int:
+    """Bytes of the frame that ``payload`` begins with, which may have something behind it."""
+    size, at = read_varint(payload, 0)
+    return at + size
 
 
 def _write_other(message: Message) -> bytes:

@@ -10,6 +10,9 @@ from deepstream_protocol.message import Message
 OnMessage = Callable[[str, Message], None]
 """Takes the node a message came from, and the message."""
 
+OnRecord = Callable[[Message, int], None]
+"""Takes a change of a record, and that record's id; 0 if there is none any more."""
+
 OnChange = Callable[[str, str, bool], None]
 """Takes a node, a name, and whether that node has the role at that name now, or no longer."""
 
@@ -60,6 +63,9 @@ class Cluster(Protocol):
     def publish(self, role: str, message: Message) -> None:
         """Hand ``message`` to the nodes that have ``role`` at its name."""
 
+    def publish_record(self, message: Message, id: int) -> None:
+        """Hand ``message``, a change of the record with that ``id``, to those that have or watch its name."""
+
     def send(self, node: str, message: Message) -> None:
         """Hand ``message`` to one node; in vain if that is gone."""
 
@@ -68,6 +74,9 @@ class Cluster(Protocol):
 
     def on_message(self, topic: int, callback: OnMessage) -> None:
         """Have the messages of ``topic`` that come from other nodes handed to ``callback``."""
+
+    def on_record(self, callback: OnRecord) -> None:
+        """Have the changes of records that other nodes publish handed to ``callback``."""
 
     def on_change(self, role: str, callback: OnChange) -> None:
         """Tell ``callback`` what other nodes come to have, and no longer have, ``role`` at."""
@@ -111,6 +120,9 @@ class SingleNode:
     def publish(self, role: str, message: Message) -> None:
         """Nobody to hand it to."""
 
+    def publish_record(self, message: Message, id: int) -> None:
+        """Nobody to hand it to."""
+
     def send(self, node: str, message: Message) -> None:
         """There is no such node: a caller got its name from nowhere."""
         raise LookupError(f"this node is alone, it cannot send to {node!r}")
@@ -119,6 +131,9 @@ class SingleNode:
         """Nobody to hand it to."""
 
     def on_message(self, topic: int, callback: OnMessage) -> None:
+        """Nothing will come."""
+
+    def on_record(self, callback: OnRecord) -> None:
         """Nothing will come."""
 
     def on_change(self, role: str, callback: OnChange) -> None:

@@ -41,14 +41,14 @@ class Followed(Protocol):
 class Following:
     """Applies what other nodes tell, and reads again what it cannot be sure of.
 
-    ``told`` is the version that the subscribers of a name have: what comes next is told as it is, and
-    whenever something may be missing between the two, the whole record is.
+    ``told`` is what the subscribers of a name have, a version of the record with an id: what comes next is
+    told as it is, and whenever something may be missing between the two, the whole record is.
     """
 
     def __init__(self, handler: Followed, pipelines: Pipelines) -> None:
         self._handler = handler
         self._pipelines = pipelines
-        self._told: dict[str, int] = {}
+        self._told: dict[str, tuple[int, int]] = {}
         self._doubtful: dict[str, RecordState | None] = {}  # and what was known until then
         self._held: set[str] = set()
         self._reading: set[str] = set()
@@ -61,26 +61,29 @@ class Following:
 
     # What subscribers know
 
-    def begin(self, name: str, version: int) -> None:
-        """A subscriber of ``name`` was shown ``version``."""
-        self._told.setdefault(name, version)
+    def begin(self, name: str, state: RecordState) -> None:
+        """A subscriber of ``name`` was shown ``state``."""
+        self._told.setdefault(name, (state.id, state.version))
 
     def end(self, name: str) -> None:
         """``name`` has no subscribers."""
         self._told.pop(name, None)
 
-    def advance(self, name: str, version: int) -> bool:
-        """The subscribers are about to be told of ``version``; whether they have the one before it."""
+    def advance(self, name: str, state: RecordState) -> bool:
+        """The subscribers are about to be told of ``state``; whether they have the version before it."""
         told = self._told.get(name)
         if told is None:
             return True
-        self._told[name] = version
-        return told == version - 1
+        self._told[name] = state.id, state.version
+        return told == (state.id, state.version - 1)
 
     # What other nodes tell
 
-    def deliver(self, message: Message) -> None:
-        """Another node stored a change, or deleted the record."""
+    def deliver(self, message: Message, id: int | None) -> None:
+        """Another node stored a change of the record with that ``id``, or deleted it.
+
+        None: it is a node of an older version, which does not tell; the change goes by its version then.
+        """
         name = message.name or ""
         self._pipelines.changed_elsewhere(name)
         commit = self._pipelines.of(name)
@@ -89,6 +92,7 @@ class Following:
             return
         if (
             known is None
+            or (id is not None and id != known.id)
             or message.action == RecordAction.DELETED
             or commit.is_busy(name)
             or name in self._doubtful
@@ -162,7 +166,7 @@ class Following:
         return failed
 
     def _is_told(self, name: str, state: RecordState, known: RecordState | None) -> bool:
-        """Whether the subscribers have ``state``: a record made anew may have a version they know."""
-        if self._told.get(name) != state.version:
+        """Whether the subscribers have ``state``: whoever notifies may have left the version as it was."""
+        if self._told.get(name) != (state.id, state.version):
             return False
         return known is None or state is ABSENT or known.text == state.text

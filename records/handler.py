@@ -79,6 +79,7 @@ class RecordHandler:
         )
         if self._following is not None:
             cluster.on_message(Topic.RECORD, self._deliver)
+            cluster.on_record(self._following.deliver)
             cluster.on_covered(self._following.doubt)
         self._actions: dict[int, Callable[[Connection, Message], Awaitable[Any] | None]] = {
             RecordAction.SUBSCRIBECREATEANDREAD: reads.create_and_read,
@@ -131,11 +132,11 @@ class RecordHandler:
     def publish(self, message: Message, state: RecordState, sender: Connection | None) -> None:
         """Broadcast an accepted write that made ``state``."""
         self.publish_here(message, state, sender)
-        self._cluster.publish("record", message)
+        self._cluster.publish_record(message, state.id)
 
     def publish_here(self, message: Message, state: RecordState, sender: Connection | None = None) -> None:
         """Tell this node's subscribers of a write that made ``state``, as such if they can follow."""
-        if self._following is not None and not self._following.advance(message.name or "", state.version):
+        if self._following is not None and not self._following.advance(message.name or "", state):
             message = _update(message.name or "", state)
         if message.action == RecordAction.PATCH_MULTI:
             self._publish_multi(message, state, sender)
@@ -146,7 +147,7 @@ class RecordHandler:
         """Tell all but the sender that the record is gone, and unsubscribe everybody."""
         deleted = _deleted(name)
         self._publish_deletion_here(deleted, sender)
-        self._cluster.publish("record", deleted)
+        self._cluster.publish_record(deleted, 0)
 
     def show(self, name: str, state: RecordState) -> None:
         """Let this node's subscribers have what another writer made of a record, whatever they had before."""
@@ -158,7 +159,8 @@ class RecordHandler:
     def _publish_late(self, name: str, state: RecordState) -> None:
         """Tell all nodes of a change whose writer was told, for all that was known then, that it failed."""
         self.show(name, state)
-        self._cluster.publish("record", _deleted(name) if state is ABSENT else _update(name, state))
+        told = _deleted(name) if state is ABSENT else _update(name, state)
+        self._cluster.publish_record(told, state.id)
 
     def is_subscribed(self, name: str) -> bool:
         """Whether this node has subscribers of ``name``."""
@@ -216,14 +218,14 @@ class RecordHandler:
         return None
 
     def _deliver(self, node: str, message: Message) -> None:
-        """What another node says of records."""
+        """What another node says of records; one of an older version, its changes to them as well."""
         assert self._following is not None
         if message.action == RecordAction.NOTIFY:
             self._notified(message)
         elif self.listening.is_addressed(message):
             self.listening.deliver(node, message)
         else:
-            self._following.deliver(message)
+            self._following.deliver(message, None)
 
     def _notified(self, message: Message) -> None:
         task = asyncio.get_running_loop().create_task(self._reread(names_of(message)))

@@ -32,9 +32,9 @@ class Reads:
         listening: Listening,
         loop: AbstractEventLoop,
         *,
-        on_shown: Callable[[str, int], None] | None = None,
+        on_shown: Callable[[str, RecordState], None] | None = None,
     ) -> None:
-        """``on_shown(name, version)`` is told what each subscriber is shown at the start."""
+        """``on_shown(name, state)`` is told what each subscriber is shown at the start."""
         self._on_shown = on_shown
         self._pipelines = pipelines
         self._subscriptions = subscriptions
@@ -111,7 +111,7 @@ class Reads:
         self, connection: Connection, message: Message, name: str, shown: RecordState | None = None
     ) -> None:
         if shown is not None and self._on_shown is not None:
-            self._on_shown(name, shown.version)
+            self._on_shown(name, shown)
         if not self._subscriptions.add(connection, name):
             remark(connection, message, RecordAction.MULTIPLE_SUBSCRIPTIONS, name)
         elif self._listening.has_provider(name):

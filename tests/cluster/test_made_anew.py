@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import orjson
+import pytest
 import pytest_asyncio
 
 from cluster.volatile import RedisStore
 from deepstream_project.config import RecordConfig
 from deepstream_protocol.message import Message
+from deepstream_protocol.paths import set_path
 from deepstream_protocol.topics import RecordAction, Topic
+from records.storage import Committed, Row
 from tests.cluster.cluster_kit import Site, cluster, until
 from tests.gateway.node_kit import Peer, config
+from tests.records.kit import StoreDouble
 from tests.records.store_kit import MakeStore, a_postgresql_database, make_store, postgresql, redis_stores
 
 __all__ = ["a_postgresql_database", "make_store", "postgresql", "redis_stores"]
@@ -122,6 +129,28 @@ async def test_subscribers_are_told_of_the_record_that_is_before_they_are_told_o
     here.wire.gate.set()
 
 
+async def test_a_change_to_the_record_that_is_does_not_make_anything_of_the_one_that_was(
+    sites: list[Site],
+) -> None:
+    """The node that made it anew, and patches it, is heard before the one that deleted it."""
+    here, there, third = sites
+    await make(here, '{"was":1}')
+    client = await follower(there)
+    here.wire.gate.clear()
+    await delete(here)
+    await make(third, '{"is":1}')
+    await write(third, RecordAction.PATCH, 2, "1", path="next")
+    shown: Any = {"was": 1}
+    while shown != {"is": 1, "next": 1}:
+        message = await client.next()
+        if message.action == RecordAction.UPDATE:
+            shown = message.value()
+        else:
+            shown = set_path(shown, message.path or "", message.value())
+        assert shown in ({"is": 1}, {"is": 1, "next": 1})
+    here.wire.gate.set()
+
+
 async def test_a_node_writes_on_to_what_it_made_itself_without_a_further_look(sites: list[Site]) -> None:
     here, there, third = sites
     for number in range(3):
@@ -135,3 +164,121 @@ async def test_a_node_writes_on_to_what_it_made_itself_without_a_further_look(si
         await delete(here)
         await client.until(RecordAction.DELETED)
         client.disconnect()
+
+
+async def test_a_change_that_a_node_of_an_older_version_tells_goes_by_its_version(sites: list[Site]) -> None:
+    here, there, _ = sites
+    await make(here, '{"n":1}')
+    client = await follower(there)
+    here.members.publish_record = lambda message, id: here.members.publish("record", message)  # type: ignore[method-assign]
+    for version in (2, 3):
+        await write(here, RecordAction.PATCH, version, str(version), path="n")
+        told = await client.next()
+        assert (told.action, told.version, told.value()) == (RecordAction.PATCH, version, version)
+    await delete(here)
+    await client.until(RecordAction.DELETED)
+
+
+async def test_a_write_that_waits_for_the_new_record_is_not_told_as_a_change_to_the_old_one() -> None:
+    """The node hears of the deletion, but a client there writes before it has read what there is now."""
+    store = StoreDouble()
+    async with cluster(2, store=store) as (here, there):
+        await make(here, '{"was":1}')
+        client, writer = await follower(there), there.client()
+        here.wire.gate.clear()
+        await delete(here)
+        await make(here, '{"is":1}')
+        store.load_gate.close()
+        here.wire.gate.set()
+        await store.load_gate.arrived()
+        write = {"name": NAME, "version": -1, "path": "next", "data": "1", "is_write_ack": True}
+        writer.send(Message(Topic.RECORD, RecordAction.PATCH, correlation_id="w", **write))
+        store.load_gate.open()
+        assert (await writer.next()).action == RecordAction.WRITE_ACKNOWLEDGEMENT
+        told = await client.next()
+        while told.version != 2:
+            told = await client.next()
+        assert (told.action, told.value()) == (RecordAction.UPDATE, {"is": 1, "next": 1})
+
+
+class Lives(StoreDouble):
+    """Notes when a record goes on with what another one of its name was."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changes = 0
+        self.revenants: list[object] = []
+
+    async def commit(self, rows: Sequence[Row]) -> Committed:
+        before = {row.name: self.stored(row.name) for row in rows}
+        committed = await super().commit(rows)
+        for row in rows:
+            stored = before[row.name]
+            if row.data is not None and row.base >= 0 and row.name not in committed.refused:
+                assert stored is not None
+                was, is_now = orjson.loads(stored[1]), orjson.loads(row.data)
+                self.changes += 1
+                if was["life"] != is_now["life"]:
+                    self.revenants.append((was, is_now))
+        return committed
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_whatever_the_delays_no_record_goes_on_with_what_another_one_was(seed: int) -> None:
+    chance, store = random.Random(seed), Lives()
+    async with cluster(3, store=store) as sites:
+        clients = [site.client() for site in sites]
+        screens = [Screen(site) for site in sites]
+        for life in range(40):
+            for site in sites:
+                (site.wire.gate.set if chance.random() < 0.5 else site.wire.gate.clear)()
+            for _ in range(6):
+                say(chance.choice(screens).client, RecordAction.SUBSCRIBEANDREAD, names=[NAME])
+                say(chance.choice(clients), RecordAction.PATCH, version=-1, path=f"n{life}", data="1")
+                await turns(chance.randrange(4))
+            say(chance.choice(clients), RecordAction.DELETE)
+            await turns(chance.randrange(4))
+            data = f'{{"life":{life}}}'
+            say(chance.choice(clients), RecordAction.CREATEANDUPDATE, version=1, data=data)
+            await turns(chance.randrange(4))
+        for site in sites:
+            site.wire.gate.set()
+        await until(lambda: not any(site.node.records.pipelines.pending() for site in sites))
+        await until(lambda: all(screen.shows(store.stored(NAME)) for screen in screens))
+    assert store.changes > 20
+    assert store.revenants == []
+
+
+class Screen:
+    """A client that makes of what it is sent what an official one does."""
+
+    def __init__(self, site: Site) -> None:
+        self.client = site.client()
+        self._subscriptions = site.node.records.subscriptions
+        self._shown: tuple[int | None, Any] = (None, None)
+
+    def shows(self, stored: tuple[int, str] | None) -> bool:
+        """Whether it shows what is ``stored``, or follows no record."""
+        for message in self.client.take():
+            match message.action:
+                case RecordAction.READ_RESPONSE | RecordAction.UPDATE:
+                    self._shown = message.version, message.value()
+                case RecordAction.PATCH:
+                    patched = set_path(self._shown[1], message.path or "", message.value())
+                    self._shown = message.version, patched
+        if not self._subscriptions.has(self.client.connection, NAME):
+            return True
+        version, text = stored or (-1, "{}")
+        return self._shown == (version, orjson.loads(text))
+
+
+def say(client: Peer, action: int, **fields: Any) -> None:
+    if "names" not in fields:
+        fields["name"] = NAME
+    client.send(Message(Topic.RECORD, action, **fields))
+
+
+async def turns(count: int) -> None:
+    """Let everybody else go on ``count`` times."""
+    for _ in range(count):
+        await asyncio.sleep(0)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from deepstream_protocol.binary import BinaryCodec
+from deepstream_protocol.binary import BinaryCodec, frame_size
 from deepstream_protocol.binary_fields import read_frame, write_frame
 from deepstream_protocol.binary_hot_reader import read_hot
 from deepstream_protocol.binary_hot_writer import write_hot
@@ -298,6 +298,13 @@ def test_what_follows_the_first_message_of_a_frame_is_ignored() -> None:
     """As the reference server does: neither a second message nor rubbish has any effect."""
     for rest in (SUBSCRIBE, b"\xff\xff\xff", b"\0"):
         assert CODEC.decode(SUBSCRIBE + rest) == CODEC.decode(SUBSCRIBE)
+
+
+@pytest.mark.parametrize("size", [0, 100, 200, 20_000])
+def test_where_a_frame_ends_is_known_whatever_is_behind_it(size: int) -> None:
+    frame = CODEC.encode(Message(Topic.EVENT, EventAction.EMIT, name="a", data="1" * size))
+    for rest in (b"", b"\0", b"12345678"):
+        assert frame_size(frame + rest) == len(frame)
 
 
 @pytest.mark.parametrize(

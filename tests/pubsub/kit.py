@@ -193,6 +193,9 @@ class RecordingCluster:
     def publish(self, role: str, message: Message) -> None:
         self.told.append(("publish", role, message))
 
+    def publish_record(self, message: Message, id: int) -> None:
+        self.told.append(("publish", "record", message))
+
     def send(self, node: str, message: Message) -> None:
         self.told.append(("send", node, message))
 
@@ -208,6 +211,9 @@ class RecordingCluster:
     def say(self, message: Message, node: str = "other") -> None:
         """Another node sends ``message``."""
         self._receivers[message.topic](node, message)
+
+    def on_record(self, callback: Any) -> None:
+        """Others change nothing."""
 
     def on_change(self, role: str, callback: Any) -> None:
         """Nothing changes by itself."""
