@@ -48,7 +48,7 @@ class Following:
     def __init__(self, handler: Followed, pipelines: Pipelines) -> None:
         self._handler = handler
         self._pipelines = pipelines
-        self._told: dict[str, tuple[int, int]] = {}
+        self._told: dict[str, tuple[int, int] | None] = {}  # None: not all of them have the same
         self._doubtful: dict[str, RecordState | None] = {}  # and what was known until then
         self._held: set[str] = set()
         self._reading: set[str] = set()
@@ -63,7 +63,9 @@ class Following:
 
     def begin(self, name: str, state: RecordState) -> None:
         """A subscriber of ``name`` was shown ``state``."""
-        self._told.setdefault(name, (state.id, state.version))
+        shown = state.id, state.version
+        if self._told.setdefault(name, shown) != shown:
+            self._told[name] = None
 
     def end(self, name: str) -> None:
         """``name`` has no subscribers."""
@@ -71,10 +73,9 @@ class Following:
 
     def advance(self, name: str, state: RecordState) -> bool:
         """The subscribers are about to be told of ``state``; whether they have the version before it."""
-        told = self._told.get(name)
-        if told is None:
+        if name not in self._told:
             return True
-        self._told[name] = state.id, state.version
+        told, self._told[name] = self._told[name], (state.id, state.version)
         return told == (state.id, state.version - 1)
 
     # What other nodes tell

@@ -23,9 +23,11 @@ from tests.gateway.node_kit import Peer
 from tests.records.kit import StoreDouble
 
 
-async def subscribed(site: Site, name: str) -> Peer:
+async def subscribed(
+    site: Site, name: str, action: RecordAction = RecordAction.SUBSCRIBECREATEANDREAD
+) -> Peer:
     client = site.client()
-    client.send(Message(Topic.RECORD, RecordAction.SUBSCRIBECREATEANDREAD, names=[name]))
+    client.send(Message(Topic.RECORD, action, names=[name]))
     await client.until(RecordAction.READ_RESPONSE)
     return client
 
@@ -243,6 +245,19 @@ async def test_a_record_that_is_deleted_and_made_anew_at_once_is_no_longer_shown
         await write(there, "a", -1, '{"is":1}')
         there.wire.gate.set()
         assert await next_update(reader) == (1, {"is": 1})
+
+
+async def test_a_subscriber_who_was_shown_more_than_another_hears_of_the_deletion_of_that() -> None:
+    async with cluster(2) as (here, there):
+        there.wire.gate.clear()  # so it reads the store each time
+        await subscribed(there, "a", RecordAction.SUBSCRIBEANDREAD)
+        await write(here, "a", -1, '{"n":1}')
+        reader = await subscribed(there, "a", RecordAction.SUBSCRIBEANDREAD)
+        client = here.client()
+        client.send(Message(Topic.RECORD, RecordAction.DELETE, name="a"))
+        assert (await client.next()).action == RecordAction.DELETE_SUCCESS
+        there.wire.gate.set()
+        await reader.until(RecordAction.DELETED)
 
 
 async def test_a_commit_of_which_nobody_knows_what_became_is_looked_up() -> None:
