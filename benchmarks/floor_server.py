@@ -41,6 +41,7 @@ class Records:
 
     def __init__(self, store: RecordStore) -> None:
         self.states: dict[str, tuple[int, dict[str, Any]]] = defaultdict(lambda: (-1, {}))
+        self._ids: dict[str, int] = {}
         self._store = store
         self._rows: list[Row] = []
         self._answers: list[tuple[asyncio.Transport, bytes]] = []
@@ -55,7 +56,8 @@ class Records:
         data[path] = message.value()
         version = message.version or 0
         self.states[name] = version, data
-        self._rows.append(Row(name, base, version, orjson.dumps(data).decode()))
+        text = orjson.dumps(data).decode()
+        self._rows.append(Row(name, base, version, text, self._ids.get(name, 0)))
         reply = Message(Topic.RECORD, RecordAction.WRITE_ACKNOWLEDGEMENT)
         reply.name, reply.correlation_id, reply.is_write_ack = name, message.correlation_id, True
         self._answers.append((transport, binary_frame(_CODEC.encode(reply))))
@@ -68,8 +70,10 @@ class Records:
         loop = asyncio.get_running_loop()
         while self._rows:
             rows, answers, self._rows, self._answers = self._rows, self._answers, [], []
-            if await self._store.commit(rows):
+            refused, made = await self._store.commit(rows)
+            if refused:
                 raise RuntimeError("a write was refused")
+            self._ids |= made
             for transport, frame in answers:
                 transport.write(frame)
             self._expected = len(rows)
