@@ -134,7 +134,7 @@ async def call(stack: Stack) -> Callable[[], Awaitable[None]]:
     """A call goes to its provider, who accepts and responds."""
     provider, requestor = await stack.clients(2)
     await provider.ask(Message(Topic.RPC, RpcAction.PROVIDE, names=["guard/rpc"], correlation_id="1"))
-    number = 0
+    number = 100  # so that all correlation ids are as long
 
     async def turn() -> None:
         nonlocal number
