@@ -286,7 +286,8 @@ class GroupCommit:
 
     async def _begin_again(self, transition: Transition, state: RecordState) -> None:
         """Another writer was faster, or may have been: what waits is judged by what it is applied to now."""
-        late, was = [], transition.stored
+        late: list[Write] = []
+        was = transition.stored
         to_successor = was is not None and 0 not in (was.id, state.id) and was.id != state.id
         for write in transition.restart(state):
             permitted = write.judge()
@@ -294,7 +295,7 @@ class GroupCommit:
                 permitted = await permitted
             if not permitted:
                 transition.drop(write)
-            elif not transition.repeat(write, to_successor=to_successor):
+            elif late or not transition.repeat(write, to_successor=to_successor):
                 late.append(write)
         transition.resume(late)
 

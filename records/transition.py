@@ -108,8 +108,8 @@ class Transition:
             if not self._waiting:
                 self._waiting = deque()
             self._waiting.append(write)
-        else:
-            self._apply(write)
+        elif not self._apply(write):
+            self._waiting = deque((write,))
 
     def load(self, state: RecordState) -> None:
         """Begin from ``state``: all that waits is applied to it in order."""
@@ -128,11 +128,10 @@ class Transition:
         return again
 
     def repeat(self, write: Write, *, to_successor: bool = False) -> bool:
-        """Apply a write once more; False if it must wait for ``resume``."""
+        """Apply a write once more; False if it, and all that come behind it, must wait for ``resume``."""
         if self._is_deleted_soon():
             return False
-        self._apply(write, write.apply_to_successor if to_successor else None)
-        return True
+        return self._apply(write, write.apply_to_successor if to_successor else None)
 
     def drop(self, write: Write) -> None:
         """A write is no longer permitted; its author knows."""
@@ -179,10 +178,10 @@ class Transition:
         for write, state, refused in done:
             self.size -= write.weight
             self._settle(write, state if refused is None else stored, refused)
-        if self._waiting:
-            self._apply_waiting()
         if self._steps and all(state is stored for _, state, _ in self._steps):
             self._settle_unchanged()
+        if self._waiting:
+            self._apply_waiting()
 
     def fail(self, error: StoreError) -> None:
         """The store took nothing: every write that counted on it fails too."""
@@ -206,9 +205,16 @@ class Transition:
 
     def _apply_waiting(self) -> None:
         while self._waiting and not self._is_deleted_soon():
-            self._apply(self._waiting.popleft())
+            if not self._apply(self._waiting[0]):
+                return
+            self._waiting.popleft()
 
-    def _apply(self, write: Write, apply: Callable[[RecordState], RecordState] | None = None) -> None:
+    def _apply(self, write: Write, apply: Callable[[RecordState], RecordState] | None = None) -> bool:
+        """Apply ``write`` to the working state; False if it must wait for what stands before it.
+
+        So does a deletion: it is stored whatever was, and writes in the same row would be as well, though
+        another writer was faster.
+        """
         try:
             state, refused = (apply or write.apply)(self.working), None
         except Refused as refusal:
@@ -217,13 +223,16 @@ class Transition:
             log.exception("record %r: applying a write failed", self.name)
             self.size -= write.weight
             self._fail(write, StoreError(str(fault)))
-            return
+            return True
+        if state is ABSENT and self._steps:
+            return False
         if state is self.stored and not self._steps and not self._in_flight:
             self.size -= write.weight
             self._settle(write, state, refused)
-            return
+            return True
         self._steps.append((write, state, refused))
         self.working = state
+        return True
 
     def _settle_unchanged(self) -> None:
         """Steps that changed nothing need no commit of their own."""

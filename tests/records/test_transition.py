@@ -9,7 +9,7 @@ import pytest
 from deepstream_protocol.topics import RecordAction
 from records.state import ABSENT, RecordState, created
 from records.storage import Entry, Row, StoreError
-from records.transition import Refused, Transition
+from records.transition import Refused, Transition, Write
 
 CREATED = created()
 
@@ -58,7 +58,9 @@ class World:
     def lose_to(self, state: RecordState) -> None:
         """Another writer stored ``state`` first."""
         again = self.transition.restart(state)
-        self.transition.resume([write for write in again if not self.transition.repeat(write)])
+        late: list[Write] = []
+        late.extend(write for write in again if late or not self.transition.repeat(write))
+        self.transition.resume(late)
 
     def write(self, name: str) -> None:
         """A write that makes the next version."""
@@ -249,17 +251,60 @@ def test_deleting_what_does_not_exist_needs_no_commit() -> None:
 
 def test_what_comes_behind_a_deletion_waits_until_that_is_stored() -> None:
     world = World(RecordState(3, text="{}"))
-    world.write("a")
     world.delete("b")
     world.write("c")
     world.look("d")
     assert world.transition.take() == Row("r", 3, -1, None)
     world.write("e")
     world.transition.commit()
-    assert world.told() == ["a stored 4", "b stored -1"]
+    assert world.told() == ["b stored -1"]
     assert world.transition.take() == Row("r", -1, 1, '"e"')
     world.transition.commit()
     assert world.told() == ["c stored 0", "d stored 0", "e stored 1"]
+
+
+def test_a_deletion_waits_for_the_writes_before_it_and_saves_none_that_lost() -> None:
+    world = World(RecordState(3, text="{}"))
+    world.write_version("a", 4)
+    world.delete("b")
+    world.write("c")
+    assert world.transition.take() == Row("r", 3, 4, '"a"')
+    world.lose_to(RecordState(4, text="[]"))
+    assert world.told() == ["a refused 102 at 4"]
+    assert world.transition.take() == Row("r", 4, -1, None)
+    world.transition.commit()
+    assert world.told() == ["b stored -1"]
+    assert world.transition.take() == Row("r", -1, 0, '"c"')
+    world.transition.commit()
+    assert world.told() == ["c stored 0"]
+
+
+def test_a_deletion_does_not_wait_for_what_changes_nothing() -> None:
+    world = World(RecordState(3, text="{}"))
+    world.write("a")
+    world.transition.take()
+    world.look("b")
+    world.delete("c")
+    world.transition.commit()
+    assert world.told() == ["a stored 4", "b stored 4"]
+    assert world.transition.take() == Row("r", 4, -1, None)
+
+
+def test_a_deletion_that_is_repeated_behind_a_write_waits_for_it_and_so_does_what_follows() -> None:
+    world = World(RecordState(3, text="{}"))
+    world.write("a")
+    world.delete("b")
+    world.write("c")
+    world.transition.take()
+    world.lose_to(RecordState(7, text="[]"))
+    assert world.transition.take() == Row("r", 7, 8, '"a"')
+    world.transition.commit()
+    assert world.transition.take() == Row("r", 8, -1, None)
+    world.transition.commit()
+    assert world.transition.take() == Row("r", -1, 0, '"c"')
+    world.transition.commit()
+    assert world.told() == ["a stored 8", "b stored -1", "c stored 0"]
+    assert world.transition.size == 0
 
 
 def test_what_comes_behind_a_deletion_that_fails_fails_with_it() -> None:
@@ -283,9 +328,12 @@ def test_a_creation_and_a_deletion_behind_a_deletion_are_stored_before_they_are_
     world.write("e")
     world.transition.commit()
     assert world.told() == ["a stored -1"]
-    assert world.transition.take() == Row("r", -1, -1, None)
+    assert world.transition.take() == Row("r", -1, 1, '"c"')
     world.transition.commit()
-    assert world.told() == ["b stored 0", "c stored 1", "d stored -1"]
+    assert world.told() == ["b stored 0", "c stored 1"]
+    assert world.transition.take() == Row("r", 1, -1, None)
+    world.transition.commit()
+    assert world.told() == ["d stored -1"]
     assert world.transition.take() == Row("r", -1, 0, '"e"')
     world.transition.commit()
     assert world.told() == ["e stored 0"]
