@@ -1,15 +1,18 @@
 """The least that an application on an ASGI server can do with the same loads: what the server leaves over.
 
-Everybody is let in, nothing is checked, kept or stored, and what goes on is sent from the receive loop
-itself. Whatever a real application does comes on top of what this costs on the same server.
+Everybody is let in, nothing is checked or kept, writes are stored as ours are, and what goes on is sent from
+the receive loop itself. Whatever a real application does comes on top of what this costs on the same server.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
+from benchmarks.floor_records import Records, acknowledgement, stored_records
 from deepstream_protocol.binary import BinaryCodec
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import (
@@ -35,7 +38,7 @@ class Floor:
 
     def __init__(self) -> None:
         self._subscribers: dict[str, dict[Send, None]] = defaultdict(dict)
-        self._versions: dict[str, int] = {}
+        self._records: Records | None = None
         self._provider: Send | None = None
         self._callers: dict[str, Send] = {}
 
@@ -74,13 +77,14 @@ class Floor:
 
     async def _take_record(self, message: Message, send: Send) -> None:
         name = message.name or ""
+        records = self._records = self._records or stored_records()
         if message.is_write_ack:
-            self._versions[name] = message.version or 0
-            reply = Message(Topic.RECORD, RecordAction.WRITE_ACKNOWLEDGEMENT)
-            reply.name, reply.correlation_id, reply.is_write_ack = name, message.correlation_id, True
-            await _say(send, _CODEC.encode(reply))
+            stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            records.write(message, partial(stored.set_result, None))
+            await stored
+            await _say(send, _CODEC.encode(acknowledgement(message)))
         elif message.action == RecordAction.HEAD:
-            version = self._versions[name]
+            version = records.version(name)
             head = Message(Topic.RECORD, RecordAction.HEAD_RESPONSE, name=name, version=version)
             await _say(send, _CODEC.encode(head))
         else:
