@@ -46,7 +46,10 @@ def _unmet_need_fails(report: Any) -> Any:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[Any]) -> None:
-    """Have ``--dist loadgroup`` see the groups: pytest-xdist 3.8 puts them where pytest 9.2 does not look."""
+    """Have ``--dist loadgroup`` see the groups: pytest-xdist 3.8 puts them where pytest 9.2 does not look.
+
+    Groups with a slow test come first, so that no worker ends with one alone.
+    """
     if not config.getoption("loadgroup", False):
         return
     for item in items:
@@ -54,6 +57,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[Any]) -> No
         suffix = f"@{'_'.join(groups)}"
         if groups and not item.nodeid.endswith(suffix):
             item._id = type(item.id).parse(item.nodeid + suffix)
+    slow = {group_of(item.nodeid) for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: group_of(item.nodeid) not in slow)
+
+
+def group_of(nodeid: str) -> str:
+    """The group that a test is in: the one that it is marked with, else its module."""
+    _, at, group = nodeid.rpartition("]")[2].rpartition("@")
+    return group if at else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Have ``--dist loadgroup`` keep a module's tests together: its servers start in one worker only."""
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadGroupScheduling
+
+    class Scheduling(LoadGroupScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    return Scheduling(config, log)
 
 
 def pytest_configure() -> None:

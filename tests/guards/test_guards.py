@@ -37,6 +37,7 @@ def count_in_a_process(seed: int) -> Counts:
     return counts
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(DEADLINE + 10)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_messages_cost_what_the_baseline_says_whatever_the_order_of_sets(seed: int) -> None:
