@@ -6,6 +6,7 @@ ASGI, ``reference`` the npm server, for telling what official clients are used t
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import random
@@ -15,10 +16,12 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -65,7 +68,15 @@ def configuration(*, endpoint: Mapping[str, Any] | None = None, **sections: Any)
 
 
 def migrated_database(folder: Path) -> Path:
-    """Make a migrated SQLite file in ``folder``, to be copied for each server of a test session."""
+    """Put a migrated SQLite file into ``folder``, to be copied for each server of a test session."""
+    return shutil.copyfile(_migrated_once(), folder / "template.sqlite3")
+
+
+@cache
+def _migrated_once() -> Path:
+    """What each of these files is a copy of: to migrate takes as long as to start a server."""
+    folder = Path(tempfile.mkdtemp(prefix="deepstream-migrated-"))
+    atexit.register(shutil.rmtree, folder)
     path = folder / "template.sqlite3"
     command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
     environment = os.environ | django_environment(path, folder)
