@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,19 +64,42 @@ def files() -> Mapping[str, str]:
     return {}
 
 
+@pytest.fixture(scope="session")
+def start(
+    node: None, template_database: Callable[[], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Server]:
+    """Return a function that gives a server of a kind in a folder of its own, to be entered."""
+
+    def started(kind: str, config: dict[str, Any], files: Mapping[str, str]) -> Server:
+        template = None if kind == "reference" else template_database()
+        return Server(kind, tmp_path_factory.mktemp(kind), template=template, config=config, files=files)
+
+    return started
+
+
+@pytest.fixture(scope="session")
+def plain(start: Callable[..., Server]) -> Iterator[Callable[[str], Server]]:
+    """Return a function that gives the running server of a kind for modules that configure nothing.
+
+    They share it as they share a cluster's nodes in ``tests/cluster``: none minds what others leave behind.
+    """
+    with ExitStack() as stack:
+        yield cache(lambda kind: stack.enter_context(start(kind, configuration(), {})))
+
+
 @pytest.fixture(scope="module")
 def server(
     kind: str,
     config: dict[str, Any],
     files: Mapping[str, str],
-    node: None,
-    template_database: Callable[[], Path],
-    tmp_path_factory: pytest.TempPathFactory,
+    start: Callable[..., Server],
+    plain: Callable[[str], Server],
 ) -> Iterator[Server]:
     """One server for all of a module's scenarios."""
-    folder = tmp_path_factory.mktemp(kind)
-    template = None if kind == "reference" else template_database()
-    with Server(kind, folder, template=template, config=config, files=files) as server:
+    if config == configuration() and not files:
+        yield plain(kind)
+        return
+    with start(kind, config, files) as server:
         yield server
 
 
