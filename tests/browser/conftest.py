@@ -164,18 +164,19 @@ def clients(server: Server) -> Iterator[Clients]:
 
 
 @pytest.fixture
-def shot(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Path]:
-    """Return a function ``(page, name="")`` that keeps a picture among the test's output.
+def shot(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Return a function ``(page, name="")`` that keeps a picture in the folder that SCREENSHOTS names.
 
-    With SCREENSHOTS=FOLDER in the environment it is put there instead.
+    Without that variable it does nothing: nobody would look, and a picture takes as long as a page.
     """
-    folder = Path(os.environ.get("SCREENSHOTS") or tmp_path)
+    chosen = os.environ.get("SCREENSHOTS")
 
-    def taken(page: Page, name: str = "") -> Path:
+    def taken(page: Page, name: str = "") -> None:
+        if not chosen:
+            return
+        folder = Path(chosen)
         folder.mkdir(parents=True, exist_ok=True)
         stem = re.sub(r"[^\w-]+", "-", f"{request.node.originalname}{'-' if name else ''}{name}")
-        path = folder / f"{stem}.png"
-        page.screenshot(path=path, full_page=True)
-        return path
+        page.screenshot(path=folder / f"{stem}.png", full_page=True)
 
     return taken

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -41,7 +40,7 @@ def test_what_clients_do_is_seen_within_a_second(page: Page, clients: Clients) -
 
 
 def test_a_client_is_disconnected_with_a_reason_and_is_among_those_that_left(
-    page: Page, clients: Clients, shot: Callable[..., Path]
+    page: Page, clients: Clients, shot: Callable[..., None]
 ) -> None:
     client = clients.login("dave")
     open_list(page)
@@ -62,7 +61,7 @@ def test_a_client_is_disconnected_with_a_reason_and_is_among_those_that_left(
 
 
 def test_a_page_for_one_client_shows_what_it_has_and_its_messages_as_they_come(
-    page: Page, clients: Clients, shot: Callable[..., Path]
+    page: Page, clients: Clients, shot: Callable[..., None]
 ) -> None:
     client = clients.login(NASTY)
     client.subscribe("news/<b>bold</b>", "weather")
@@ -148,7 +147,7 @@ def test_every_column_and_button_is_in_sight_beside_the_sidebar(page: Page, clie
 
 
 def test_a_list_that_is_cut_off_begins_with_what_the_operator_chooses(
-    page: Page, clients: Clients, shot: Callable[..., Path]
+    page: Page, clients: Clients, shot: Callable[..., None]
 ) -> None:
     many, few = clients.login("ida-many"), clients.login("ida-few")
     few.subscribe("a")
@@ -175,7 +174,7 @@ def test_why_a_client_left_is_told_in_words_where_it_gave_no_reason(page: Page, 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_narrow_screen_shows_every_column_without_sideways_scrolling(
-    new_page: Callable[..., Page], clients: Clients, shot: Callable[..., Path], scheme: str
+    new_page: Callable[..., Page], clients: Clients, shot: Callable[..., None], scheme: str
 ) -> None:
     clients.login("nora")
     page = new_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)

@@ -103,7 +103,7 @@ def test_subscribers_of_both_nodes_are_counted_together(page: Page, clients: Cli
 
 
 def test_the_dashboard_shows_every_node_and_when_one_is_gone(
-    page: Page, fleet: Fleet, shot: Callable[..., Path]
+    page: Page, fleet: Fleet, shot: Callable[..., None]
 ) -> None:
     opened(page, "/admin/")
     rows = page.locator("#nodes tbody tr")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -30,7 +29,7 @@ def opened(page: Page) -> Page:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_dashboard_moves_by_itself_over_the_servers_own_websocket(
-    new_page: Callable[..., Page], clients: Clients, shot: Callable[..., Path], scheme: str
+    new_page: Callable[..., Page], clients: Clients, shot: Callable[..., None], scheme: str
 ) -> None:
     page = new_page(color_scheme=scheme)
     requests: list[str] = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,7 +33,7 @@ def cell(line: Locator, label: str) -> Locator:
 
 
 def test_events_show_their_subscribers_as_they_come(
-    page: Page, clients: Clients, shot: Callable[..., Path]
+    page: Page, clients: Clients, shot: Callable[..., None]
 ) -> None:
     opened(page, "/admin/events/")
     first = clients.login("ann")
@@ -70,7 +69,7 @@ def test_what_is_no_json_is_refused_and_stays_in_the_form(page: Page) -> None:
 # RPC
 
 
-def test_a_call_is_made_and_its_answer_shown(page: Page, clients: Clients, shot: Callable[..., Path]) -> None:
+def test_a_call_is_made_and_its_answer_shown(page: Page, clients: Clients, shot: Callable[..., None]) -> None:
     client = clients.login("calculator")
     client.provide("add")
     opened(page, "/admin/rpc/")
@@ -117,7 +116,7 @@ def test_a_call_under_way_is_seen(page: Page, clients: Clients) -> None:
 
 
 def test_presence_shows_who_is_online_with_how_many_connections(
-    page: Page, clients: Clients, shot: Callable[..., Path]
+    page: Page, clients: Clients, shot: Callable[..., None]
 ) -> None:
     watcher = clients.login("watcher")
     watcher.send(Topic.PRESENCE, PresenceAction.SUBSCRIBE, names=["grace"], correlation_id="1")
@@ -136,7 +135,7 @@ def test_presence_shows_who_is_online_with_how_many_connections(
 
 
 def test_listening_shows_patterns_providers_and_names_without_one(
-    page: Page, clients: Clients, shot: Callable[..., Path]
+    page: Page, clients: Clients, shot: Callable[..., None]
 ) -> None:
     listener, subscriber = clients.login("listener"), clients.login("subscriber")
     opened(page, "/admin/listening/")
@@ -161,7 +160,7 @@ def test_listening_shows_patterns_providers_and_names_without_one(
 
 @pytest.mark.parametrize("path", ["events", "rpc", "presence", "listening", ""])
 def test_on_a_narrow_screen_in_the_dark_nothing_is_cut_off(
-    new_page: Callable[..., Page], clients: Clients, shot: Callable[..., Path], path: str
+    new_page: Callable[..., Page], clients: Clients, shot: Callable[..., None], path: str
 ) -> None:
     client = clients.login("narrow" * 20)
     client.subscribe(LONG)

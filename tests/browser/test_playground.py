@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -25,7 +24,7 @@ def side(page: Page, name: str) -> Locator:
 
 
 def test_what_one_client_types_the_other_shows(
-    new_page: Callable[..., Page], shot: Callable[..., Path]
+    new_page: Callable[..., Page], shot: Callable[..., None]
 ) -> None:
     page = opened(new_page)
     ann, ben = side(page, "Ann"), side(page, "Ben")
@@ -51,7 +50,7 @@ def test_what_one_client_types_the_other_shows(
 
 
 def test_it_is_usable_on_a_narrow_screen_by_keyboard_alone(
-    new_page: Callable[..., Page], shot: Callable[..., Path]
+    new_page: Callable[..., Page], shot: Callable[..., None]
 ) -> None:
     page = new_page(storage_state=None, viewport={"width": 390, "height": 844})
     page.goto("/")

@@ -38,7 +38,7 @@ def edit(page: Page, data: Any) -> None:
 
 
 def test_an_edit_reaches_a_subscriber_within_a_second(
-    page: Page, clients: Clients, shot: Callable[..., Path]
+    page: Page, clients: Clients, shot: Callable[..., None]
 ) -> None:
     client = clients.login("carol")
     client.write("orders/17", '{"state":"new","lines":[{"sku":"a","count":2}]}')
@@ -76,7 +76,7 @@ def test_what_a_client_writes_is_on_the_open_page_within_a_second(page: Page, cl
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_record_in_memory_alone_is_opened_from_the_list(
-    new_page: Callable[..., Page], clients: Clients, shot: Callable[..., Path], width: int
+    new_page: Callable[..., Page], clients: Clients, shot: Callable[..., None], width: int
 ) -> None:
     page = new_page(viewport={"width": width, "height": 844})
     client = clients.login("carol")
@@ -99,7 +99,7 @@ def test_a_record_in_memory_alone_is_opened_from_the_list(
 
 
 def test_who_is_editing_is_not_disturbed_and_chooses_between_both(
-    page: Page, clients: Clients, shot: Callable[..., Path]
+    page: Page, clients: Clients, shot: Callable[..., None]
 ) -> None:
     client = clients.login("carol")
     client.write("conflict", '{"price":1,"by":"carol"}')
@@ -128,7 +128,7 @@ def test_what_is_no_record_cannot_be_sent_and_the_place_is_told(page: Page, clie
 
 
 def test_a_name_with_anything_in_it_is_created_found_and_deleted(
-    page: Page, clients: Clients, shot: Callable[..., Path]
+    page: Page, clients: Clients, shot: Callable[..., None]
 ) -> None:
     page.goto("/admin/records/record/add/")
     page.get_by_label("Name", exact=True).fill(NASTY)
@@ -151,7 +151,7 @@ def test_a_name_with_anything_in_it_is_created_found_and_deleted(
 
 
 def test_the_tree_is_walked_by_keyboard_alone(
-    page: Page, clients: Clients, shot: Callable[..., Path]
+    page: Page, clients: Clients, shot: Callable[..., None]
 ) -> None:
     client = clients.login("carol")
     for name in ("tree/a/1", "tree/a/2", "tree/b/1", "tree/c"):
@@ -170,7 +170,7 @@ def test_the_tree_is_walked_by_keyboard_alone(
 
 
 def test_versions_are_compared_looked_at_and_restored(
-    page: Page, clients: Clients, shot: Callable[..., Path]
+    page: Page, clients: Clients, shot: Callable[..., None]
 ) -> None:
     carol, dave = clients.login("carol"), clients.login("dave")
     carol.write("past", '{"state":"new","n":1}')
@@ -198,7 +198,7 @@ def test_versions_are_compared_looked_at_and_restored(
 
 
 def test_an_import_shows_progress_and_which_lines_were_not_written(
-    page: Page, clients: Clients, shot: Callable[..., Path], tmp_path: Path
+    page: Page, clients: Clients, shot: Callable[..., None], tmp_path: Path
 ) -> None:
     clients.login("carol").write("import/0", '{"old":true}')
     lines = [json.dumps({"name": f"import/{number}", "data": {"n": number}}) for number in range(5000)]
@@ -224,7 +224,7 @@ def test_an_import_shows_progress_and_which_lines_were_not_written(
 
 
 def test_the_pages_fit_a_telephone_in_light_and_dark(
-    new_page: Callable[..., Page], clients: Clients, shot: Callable[..., Path]
+    new_page: Callable[..., Page], clients: Clients, shot: Callable[..., None]
 ) -> None:
     name = f"narrow/{'long' * 60}"
     clients.login("carol").write(name, json.dumps({"text": "x" * 300, "list": list(range(5))}))

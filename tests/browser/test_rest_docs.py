@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
 
 def test_the_page_lists_the_endpoints_and_makes_a_write_with_the_session(
-    page: Page, shot: Callable[..., Path]
+    page: Page, shot: Callable[..., None]
 ) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -28,7 +27,7 @@ def test_the_page_lists_the_endpoints_and_makes_a_write_with_the_session(
     assert {url.split("/")[2] for url in asked if not url.startswith("data:")} == {page.url.split("/")[2]}
 
 
-def test_the_page_fits_a_phone(new_page: Callable[..., Page], shot: Callable[..., Path]) -> None:
+def test_the_page_fits_a_phone(new_page: Callable[..., Page], shot: Callable[..., None]) -> None:
     page = new_page(viewport={"width": 390, "height": 800})
     page.goto("/rest/v1/docs/")
     expect(page.locator("#operations-records-records_put")).to_be_visible()

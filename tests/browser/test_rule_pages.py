@@ -6,7 +6,6 @@ import asyncio
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,7 +79,7 @@ def fits(page: Page) -> None:
 
 
 def test_rules_are_written_with_their_errors_shown_and_put_in_force(
-    page: Page, server: Server, shot: Callable[..., Path]
+    page: Page, server: Server, shot: Callable[..., None]
 ) -> None:
     page.goto("/admin/permissions/rulesetversion/add/")
     page.get_by_label("Rules:").fill(RULES.replace("true\n    notify", '"user.id ==="\n    notify'))
@@ -110,7 +109,7 @@ def test_rules_are_written_with_their_errors_shown_and_put_in_force(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_simulator_shows_how_a_verdict_came_about(
-    new_page: Callable[..., Page], shot: Callable[..., Path], scheme: str
+    new_page: Callable[..., Page], shot: Callable[..., None], scheme: str
 ) -> None:
     page = new_page(color_scheme=scheme)
     activated(page, RULES)
@@ -128,7 +127,7 @@ def test_the_simulator_shows_how_a_verdict_came_about(
     shot(page, scheme)
 
 
-def test_a_denial_leads_to_its_explanation(page: Page, server: Server, shot: Callable[..., Path]) -> None:
+def test_a_denial_leads_to_its_explanation(page: Page, server: Server, shot: Callable[..., None]) -> None:
     activated(page, RULES)
     assert emit(server, "secret/bob") == ["secret/bob"]
     page.get_by_role("link", name="Denials").click()
@@ -146,7 +145,7 @@ def test_a_denial_leads_to_its_explanation(page: Page, server: Server, shot: Cal
 
 
 def test_denials_come_to_the_open_page_and_equal_ones_count_up(
-    page: Page, server: Server, shot: Callable[..., Path]
+    page: Page, server: Server, shot: Callable[..., None]
 ) -> None:
     activated(page, RULES)
     page.goto("/admin/rules/denials/?q=SECRET/L")
@@ -171,7 +170,7 @@ def test_denials_come_to_the_open_page_and_equal_ones_count_up(
 
 
 def test_a_draft_is_tried_on_what_clients_just_did(
-    page: Page, server: Server, shot: Callable[..., Path]
+    page: Page, server: Server, shot: Callable[..., None]
 ) -> None:
     activated(page, RULES)
     page.goto("/admin/rules/trial/")
@@ -220,7 +219,7 @@ def tab_to(page: Page, name: str) -> None:
 
 
 def test_every_page_fits_a_narrow_screen(
-    new_page: Callable[..., Page], server: Server, shot: Callable[..., Path]
+    new_page: Callable[..., Page], server: Server, shot: Callable[..., None]
 ) -> None:
     page = new_page(viewport={"width": 390, "height": 844})
     activated(page, RULES)

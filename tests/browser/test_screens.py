@@ -48,6 +48,8 @@ BESIDE = (
 
 LEAST_CONTRAST = 4.5
 """As WCAG 2.1 AA has it for text of this size."""
+DRAWN = "new Promise((drawn) => [1, 2, 3].reduce((then) => () => requestAnimationFrame(then), drawn)())"
+"""Waits for three frames: charts follow the window one after it."""
 MOST_TABS = 200
 """More than any of the screens has controls here."""
 LEGIBLE = Path(__file__).with_name("looks.js").read_text(encoding="utf-8").partition("\n")[2].strip()
@@ -100,7 +102,7 @@ def in_the_sidebar(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("look", ["light", "dark"])
 def test_every_screen(
-    new_page: Callable[..., Page], clients: Clients, shot: Callable[..., Path], look: str
+    new_page: Callable[..., Page], clients: Clients, shot: Callable[..., None], look: str
 ) -> None:
     at_work(clients)
     page = new_page(color_scheme=look)
@@ -122,6 +124,7 @@ def test_every_screen(
             page.wait_for_function("document.documentElement.dataset.updates >= 1 || !window.Chart")
         for size, viewport in SIZES.items():
             page.set_viewport_size(viewport)
+            page.evaluate(DRAWN)
             shot(page, f"{size}-{look}-{re.sub(r'[^a-z]+', '-', screen)[-50:]}")
             if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 complaints.append(f"{screen} is wider than the window ({size})")
