@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
@@ -22,6 +22,14 @@ RULES = {
 }
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all of these: what is refused leaves nothing behind."""
+    config = configuration(permission={"type": "config", "options": {"permissions": RULES}})
+    with Server("fast", tmp_path_factory.mktemp("server"), config=config) as server:
+        yield server
+
+
 @pytest.mark.parametrize(
     ("message", "denied"),
     [
@@ -35,19 +43,15 @@ RULES = {
     ],
     ids=["emit", "upsert", "delete", "request"],
 )
-async def test_stray_names_do_not_open_the_door(tmp_path: Path, message: Message, denied: int) -> None:
-    config = configuration(permission={"type": "config", "options": {"permissions": RULES}})
+async def test_stray_names_do_not_open_the_door(server: Server, message: Message, denied: int) -> None:
     message.name, message.names = "secret", ["another", "secret"]
-    with Server("fast", tmp_path, config=config) as server:
-        async with RawClient.connect(server.url) as listener, RawClient.connect(server.url) as client:
-            for one in (listener, client):
-                await one.login()
-            await listener.send(
-                Message(Topic.EVENT, EventAction.SUBSCRIBE, names=["secret"], correlation_id="s")
-            )
-            await listener.receive()
-            await client.send(message)
-            reply = await client.receive()
-            assert (reply.topic, reply.action, reply.name) == (message.topic, denied, "secret")
-            await client.quiet()
-            await listener.quiet()
+    async with RawClient.connect(server.url) as listener, RawClient.connect(server.url) as client:
+        for one in (listener, client):
+            await one.login()
+        await listener.send(Message(Topic.EVENT, EventAction.SUBSCRIBE, names=["secret"], correlation_id="s"))
+        await listener.receive()
+        await client.send(message)
+        reply = await client.receive()
+        assert (reply.topic, reply.action, reply.name) == (message.topic, denied, "secret")
+        await client.quiet()
+        await listener.quiet()
