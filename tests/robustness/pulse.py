@@ -61,6 +61,7 @@ class Pulse:
     """At each beat one client emits an event, which the other one returns, and makes an acknowledged write.
 
     ``faults`` tells whatever was not as it should be, a version that the other client missed for example.
+    ``interval`` is the time from beat to beat.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Pulse:
         self.events = Latencies()
         self.writes = Latencies()
         self.faults: list[str] = []
+        self.interval = INTERVAL
         self._first = first
         self._second = second
         self._writes = writes
@@ -130,7 +132,7 @@ class Pulse:
         self._first.send(Message(Topic.EVENT, EventAction.EMIT, name=PING, data=text))
         if self._writes:
             self._write(due, busy)
-        due += INTERVAL
+        due += self.interval
         self._timer = self._loop.call_later(max(0.0, due - time.perf_counter()), self._tick, due)
 
     def _write(self, due: float, busy: float) -> None:

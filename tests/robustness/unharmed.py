@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 from tests.robustness.conftest import Report
 from tests.robustness.crowd import Crowd
-from tests.robustness.pulse import Pulse
+from tests.robustness.pulse import INTERVAL, Pulse
 from tests.robustness.vitals import MIB, Vitals, until
 from tests.servers import Server
 
@@ -25,6 +25,9 @@ MEMORY_LIMIT = 2048 * MIB
 """Bytes at which the system refuses the server more, so that a test that fails does not take all memory."""
 
 BEATS_BEFORE, BEATS_AFTER = 20, 100
+INTERVAL_AFTER = INTERVAL / 2
+"""Seconds from beat to beat once the harm is done: nobody else is at work then."""
+
 SETTLED = 15.0
 
 
@@ -49,6 +52,7 @@ async def unharmed(
         with _limited_memory(server.pid):
             async with Scene(server.port, pulse) as scene:
                 yield scene
+            pulse.interval = INTERVAL_AFTER
             await pulse.beats(BEATS_AFTER)
         peak = vitals.peak - memory
         await until(lambda: vitals.descriptors <= descriptors, SETTLED, "descriptors as before")
