@@ -11,7 +11,7 @@ import asyncio
 import gc
 import sys
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import uvloop
 
@@ -43,7 +43,7 @@ class Peer(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client connected."""
-        self.transport = transport  # type: ignore[assignment]  # a server's are whole transports
+        self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         """First the handshake, or somebody asks whether all is well; then frames, whole ones alone."""

@@ -29,6 +29,8 @@ _HEADER = re.compile(rb"([^:]+):([^\r]*)\r\n")
 _KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 _KEY_HEADER = b"\r\nSec-WebSocket-Key: "
 _KEY_SIZE = 24
+_PERSONAL = (b"?", b"cookie", b"auth", b"token", b"-protocol", b"\r\nx-")
+"""In lower case what may tell who somebody is: a request that has such is read each time, and not kept."""
 _BODY = frozenset({b"content-length", b"transfer-encoding", b"expect"})
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -63,7 +65,7 @@ def plain_upgrade(data: bytes) -> Upgrade | None:
     if _KEY.fullmatch(key) is None:
         return None
     rest = data[:start] + data[start + _KEY_SIZE :]
-    is_personal = b"ookie" in rest or b"uthorization" in rest or b"?" in rest
+    is_personal = any(map(rest.lower().__contains__, _PERSONAL))
     request = (_read if is_personal else _read_once)(rest)
     if request is None:
         return None
@@ -94,7 +96,7 @@ def _read(rest: bytes) -> _Request | None:
 
 
 _read_once = lru_cache(maxsize=256)(_read)
-"""Clients of an application send the same request but for its key; what tells who they are is not kept."""
+"""Clients of an application send the same request but for its key."""
 
 
 def upgrade_of(request: Request) -> Upgrade:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -20,7 +19,7 @@ from deepstream_protocol.topics import RecordAction, Topic
 from records.storage import Committed, Row
 from tests.cluster.cluster_kit import Site, cluster, until
 from tests.gateway.node_kit import Peer, config
-from tests.records.kit import StoreDouble
+from tests.records.kit import StoreDouble, turns
 from tests.records.store_kit import MakeStore, a_postgresql_database, make_store, postgresql, redis_stores
 
 __all__ = ["a_postgresql_database", "make_store", "postgresql", "redis_stores"]
@@ -166,11 +165,15 @@ async def test_a_node_writes_on_to_what_it_made_itself_without_a_further_look(si
         client.disconnect()
 
 
-async def test_a_change_that_a_node_of_an_older_version_tells_goes_by_its_version(sites: list[Site]) -> None:
+async def test_a_change_that_a_node_of_an_older_version_tells_goes_by_its_version(
+    sites: list[Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
     here, there, _ = sites
     await make(here, '{"n":1}')
     client = await follower(there)
-    here.members.publish_record = lambda message, id: here.members.publish("record", message)  # type: ignore[method-assign]
+    monkeypatch.setattr(
+        here.members, "publish_record", lambda message, id: here.members.publish("record", message)
+    )
     for version in (2, 3):
         await write(here, RecordAction.PATCH, version, str(version), path="n")
         told = await client.next()
@@ -276,9 +279,3 @@ def say(client: Peer, action: int, **fields: Any) -> None:
     if "names" not in fields:
         fields["name"] = NAME
     client.send(Message(Topic.RECORD, action, **fields))
-
-
-async def turns(count: int) -> None:
-    """Let everybody else go on ``count`` times."""
-    for _ in range(count):
-        await asyncio.sleep(0)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.core.management import call_command
 from django.db import connections
 
 from deepstream_project.config_history import HistoryConfig
@@ -20,24 +17,13 @@ from records.history import History
 from records.store import DatabaseStore
 from tests.pubsub.kit import Client
 from tests.records.kit import World
-from tests.records.store_kit import login, server
+from tests.records.store_kit import postgresql_database
 
 
 @pytest.fixture(scope="module")
 def postgresql_with_history(django_db_blocker: Any) -> Iterator[str]:
     """The alias of a PostgreSQL database of this module's own."""
-    name = alias = f"deepstream_history_{uuid4().hex}"
-    with ExitStack() as stack:
-        admin = stack.enter_context(server())
-        admin.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
-        stack.callback(admin.execute, f"DROP DATABASE {name} WITH (FORCE)")
-        database = {"ENGINE": "django.db.backends.postgresql", "NAME": name, **login()}
-        everything = connections.configure_settings({**connections.databases, alias: database})
-        connections.databases[alias] = everything[alias]
-        stack.callback(connections.databases.pop, alias)
-        stack.enter_context(django_db_blocker.unblock())
-        call_command("migrate", "records", database=alias, verbosity=0)
-        stack.callback(connections[alias].close)
+    with postgresql_database(django_db_blocker) as alias:
         yield alias
 
 

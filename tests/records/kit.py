@@ -194,3 +194,9 @@ def read(name: str, version: int, data: str = "{}") -> Message:
 def actions(messages: Iterable[Message]) -> list[int]:
     """The actions of ``messages``."""
     return [message.action for message in messages]
+
+
+async def turns(count: int) -> None:
+    """Let everybody else go on ``count`` times: races are made by chance, which draws the number."""
+    for _ in range(count):
+        await asyncio.sleep(0)

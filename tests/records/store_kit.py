@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -23,7 +23,6 @@ from tests.conftest import require
 
 POSTGRES_URL = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres")
 REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
-ALIAS = "contract"
 
 DATABASES = [
     pytest.param("sqlite", marks=pytest.mark.django_db(transaction=True)),
@@ -38,20 +37,26 @@ MakeStore = Callable[[], RecordStore]
 @pytest.fixture(scope="module")
 def postgresql(django_db_blocker: Any) -> Iterator[str]:
     """The alias of a PostgreSQL database of this module's own."""
-    name = f"deepstream_contract_{os.getpid()}"
+    with postgresql_database(django_db_blocker) as alias:
+        yield alias
+
+
+@contextmanager
+def postgresql_database(django_db_blocker: Any) -> Iterator[str]:
+    """Make a migrated PostgreSQL database that Django knows by the alias that is yielded."""
+    alias = f"deepstream_records_{uuid4().hex}"
     with ExitStack() as stack:
         admin = stack.enter_context(server())
-        admin.execute(f"DROP DATABASE IF EXISTS {name}")
-        admin.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
-        stack.callback(admin.execute, f"DROP DATABASE {name} WITH (FORCE)")
-        database = {"ENGINE": "django.db.backends.postgresql", "NAME": name, **login()}
-        everything = connections.configure_settings({**connections.databases, ALIAS: database})
-        connections.databases[ALIAS] = everything[ALIAS]
-        stack.callback(connections.databases.pop, ALIAS)
+        admin.execute(f"CREATE DATABASE {alias} ENCODING 'UTF8' TEMPLATE template0")
+        stack.callback(admin.execute, f"DROP DATABASE {alias} WITH (FORCE)")
+        database = {"ENGINE": "django.db.backends.postgresql", "NAME": alias, **login()}
+        everything = connections.configure_settings({**connections.databases, alias: database})
+        connections.databases[alias] = everything[alias]
+        stack.callback(connections.databases.pop, alias)
         stack.enter_context(django_db_blocker.unblock())
-        call_command("migrate", "records", database=ALIAS, verbosity=0)
-        stack.callback(connections[ALIAS].close)
-        yield ALIAS
+        call_command("migrate", "records", database=alias, verbosity=0)
+        stack.callback(connections[alias].close)
+        yield alias
 
 
 def server() -> psycopg.Connection[Any]:

@@ -15,7 +15,7 @@ from deepstream_protocol.paths import erase_path, set_path
 from deepstream_protocol.topics import RecordAction
 from records.storage import Committed, Row, StoreError
 from tests.pubsub.kit import DEADLINE, Client
-from tests.records.kit import StoreDouble, World, acknowledged
+from tests.records.kit import StoreDouble, World, acknowledged, turns
 
 NAMES = ("a", "b", "c")
 
@@ -46,12 +46,6 @@ class Slow(StoreDouble):
 
     async def _some_turns(self) -> None:
         await turns(self._chance.choice((0, 0, 1, 2, 3, 5, 8)))
-
-
-async def turns(count: int) -> None:
-    """Let everybody else go on ``count`` times."""
-    for _ in range(count):
-        await asyncio.sleep(0)
 
 
 class Replica:
