@@ -173,6 +173,15 @@ def add_site(
     return Site(node, members, wire)
 
 
+async def covered(site: Site, name: str) -> None:
+    """Wait until ``site`` hears of every change of the record, and has read what it may not have heard of.
+
+    A change that is stored before that read is told as the whole record, not as what it was.
+    """
+    reader = site.node.records.pipelines.of(name).reader
+    await until(lambda: reader.peek(name) is not None)
+
+
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until ``condition`` holds; the event loop goes on meanwhile."""
     async with asyncio.timeout(DEADLINE):

@@ -18,7 +18,7 @@ from deepstream_protocol.message import Message
 from deepstream_protocol.topics import EventAction, PresenceAction, RecordAction, RpcAction, Topic
 from pubsub.arbiter import arbiter_of
 from records.storage import Committed, Row, StoreError
-from tests.cluster.cluster_kit import DEADLINE, REDIS, Site, cluster, until
+from tests.cluster.cluster_kit import DEADLINE, REDIS, Site, cluster, covered, until
 from tests.gateway.node_kit import Peer
 from tests.records.kit import StoreDouble
 
@@ -30,10 +30,6 @@ async def subscribed(
     client.send(Message(Topic.RECORD, action, names=[name]))
     await client.until(RecordAction.READ_RESPONSE)
     return client
-
-
-async def covered(site: Site, name: str) -> None:
-    await until(lambda: site.members.covers is not None and site.members.covers(name))
 
 
 async def write(site: Site, name: str, version: int, data: str) -> None:

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import EventAction, PresenceAction, RecordAction, RpcAction, Topic
-from tests.cluster.cluster_kit import Site, cluster, until
+from tests.cluster.cluster_kit import Site, cluster, covered, until
 from tests.gateway.node_kit import Peer
 
 
@@ -18,11 +18,6 @@ from tests.gateway.node_kit import Peer
 async def sites(request: pytest.FixtureRequest) -> AsyncIterator[list[Site]]:
     async with cluster(3, kind=request.param) as sites:
         yield sites
-
-
-async def covered(site: Site, name: str) -> None:
-    """Wait until all nodes know that ``site`` wants to hear of the record."""
-    await until(lambda: site.members.covers is not None and site.members.covers(name))
 
 
 async def subscribe(client: Peer, name: str) -> Message:
@@ -51,7 +46,8 @@ async def test_a_write_on_one_node_reaches_the_subscribers_of_the_others_as_what
     writer, reader = sites[0].client(), sites[1].client()
     await subscribe(writer, "a/1")
     await subscribe(reader, "a/1")
-    await covered(sites[1], "a/1")
+    for site in sites[:2]:
+        await covered(site, "a/1")
     patch = Message(Topic.RECORD, RecordAction.PATCH, name="a/1", version=1, path="x", data="1")
     writer.send(patch)
     assert await reader.next() == patch
