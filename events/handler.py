@@ -9,7 +9,7 @@ from deepstream_protocol.topics import EventAction, Topic
 from pubsub.cluster import Cluster
 from pubsub.connection import Connection
 from pubsub.listening import Listening, ListenSettings
-from pubsub.replies import has_readable_data, refusal, subscribe_bulk, unknown_action, unsubscribe_bulk
+from pubsub.replies import Actions, has_readable_data, refusal, subscribe_bulk, unsubscribe_bulk
 from pubsub.subscriptions import Subscriptions
 
 
@@ -21,19 +21,17 @@ class EventHandler:
         self.subscriptions = Subscriptions(on_first=self._on_first, on_last=self._on_last)
         self.listening = Listening(Topic.EVENT, self.subscriptions, cluster, listen, loop)
         cluster.on_message(Topic.EVENT, self._deliver)
-        self._actions = {
-            EventAction.EMIT: self.emit,
-            EventAction.SUBSCRIBE: self._subscribe,
-            EventAction.UNSUBSCRIBE: self._unsubscribe,
-            EventAction.LISTEN: self.listening.listen,
-            EventAction.UNLISTEN: self.listening.unlisten,
-            EventAction.LISTEN_ACCEPT: self.listening.accept,
-            EventAction.LISTEN_REJECT: self.listening.reject,
-        }
-
-    def receive(self, connection: Connection, message: Message) -> None:
-        """Do what a permitted message asks."""
-        self._actions.get(message.action, unknown_action)(connection, message)  # type: ignore[call-overload]
+        self.actions = Actions(
+            {
+                EventAction.EMIT: self.emit,
+                EventAction.SUBSCRIBE: self._subscribe,
+                EventAction.UNSUBSCRIBE: self._unsubscribe,
+                EventAction.LISTEN: self.listening.listen,
+                EventAction.UNLISTEN: self.listening.unlisten,
+                EventAction.LISTEN_ACCEPT: self.listening.accept,
+                EventAction.LISTEN_REJECT: self.listening.reject,
+            }
+        )
 
     def emit(self, connection: Connection | None, message: Message) -> None:
         """EMIT: to every subscriber on every node but the sender.

@@ -32,7 +32,7 @@ from permissions.verdict import Denial, Permissions, Verdict
 from presence.handler import PresenceHandler
 from pubsub.cluster import Cluster
 from pubsub.connection import Close, Connection, Flusher, User
-from pubsub.replies import names_of, refusal
+from pubsub.replies import Actions, names_of, refusal
 from records.handler import RecordHandler
 from records.storage import RecordStore, StoreError
 from rpc.handler import RpcHandler
@@ -41,8 +41,6 @@ log = logging.getLogger("deepstream")
 
 DRAIN_TIMEOUT = 15
 """Seconds that the writes under way have to be settled when the node stops."""
-
-Receive = Callable[[Connection, Message], Awaitable[Any] | None]
 
 
 def accept_everyone(connection: Connection, challenge: Message) -> Message:
@@ -98,15 +96,13 @@ class Node:
         self.rpc = RpcHandler(cluster, config.rpc, loop)
         self.presence = PresenceHandler(cluster)
         features = config.features
-        handlers: dict[int, tuple[bool, Receive]] = {
-            Topic.EVENT: (features.event, self.events.receive),
-            Topic.RECORD: (features.record, self.records.receive),
-            Topic.RPC: (features.rpc, self.rpc.receive),
-            Topic.PRESENCE: (features.presence, self.presence.receive),
+        handlers: dict[int, tuple[bool, Actions]] = {
+            Topic.EVENT: (features.event, self.events.actions),
+            Topic.RECORD: (features.record, self.records.actions),
+            Topic.RPC: (features.rpc, self.rpc.actions),
+            Topic.PRESENCE: (features.presence, self.presence.actions),
         }
-        self._receive: dict[int, Receive] = {
-            topic: receive for topic, (enabled, receive) in handlers.items() if enabled
-        }
+        self._actions = {topic: actions for topic, (enabled, actions) in handlers.items() if enabled}
         self.endpoints = open_endpoints(self, config.endpoints, loop)
 
     def dispatch(self, connection: Connection, message: Message) -> Awaitable[Any] | None:
@@ -114,24 +110,24 @@ class Node:
 
         What is returned must be awaited before the connection's next message.
         """
-        receive = self._receive.get(message.topic)
-        if receive is None:
+        actions = self._actions.get(message.topic)
+        if actions is None:
             self._answer_connection(connection, message)
             return None
         verdict = self._permissions.check(connection.user, message)
         if verdict is None:
-            return receive(connection, message)
+            return actions[message.action](connection, message)
         if isinstance(verdict, dict):
             return self._handle_allowed(connection, message, verdict)
         return self._dispatch_later(connection, message, verdict)
 
     def handle(self, connection: Connection, message: Message) -> Awaitable[Any] | None:
         """Have a message of the server's own handled, about which no rule is asked."""
-        receive = self._receive.get(message.topic)
-        if receive is None:
+        actions = self._actions.get(message.topic)
+        if actions is None:
             self._answer_connection(connection, message)
             return None
-        return receive(connection, message)
+        return actions.receive(connection, message)
 
     def _judge(self, connection: Connection, message: Message) -> bool | Awaitable[bool]:
         """Ask the rules once more about a message that they permitted on what turned out to be outdated."""
@@ -174,7 +170,7 @@ class Node:
             if message.names is None or question is None or not question.bulk:
                 return None
             message.names = [name for name in names_of(message) if name not in verdict]
-        return self._receive[message.topic](connection, message)
+        return self._actions[message.topic].receive(connection, message)
 
     def _answer_connection(self, connection: Connection, message: Message) -> None:
         if message.topic == Topic.CONNECTION and message.action == ConnectionAction.PING:

@@ -10,7 +10,7 @@ from deepstream_protocol.message import Message
 from deepstream_protocol.topics import PresenceAction, Topic
 from pubsub.cluster import Cluster
 from pubsub.connection import Connection
-from pubsub.replies import acknowledge, names_of, remark, subscribe_bulk, unknown_action, unsubscribe_bulk
+from pubsub.replies import Actions, acknowledge, names_of, remark, subscribe_bulk, unsubscribe_bulk
 from pubsub.subscriptions import Subscriptions
 
 EVERYBODY = "%_EVERYONE_%"
@@ -26,18 +26,16 @@ class PresenceHandler:
         self.by_user = Subscriptions()
         self.to_all = Subscriptions()
         cluster.on_change("presence", self._on_change)
-        self._actions = {
-            PresenceAction.SUBSCRIBE: self._subscribe,
-            PresenceAction.UNSUBSCRIBE: self._unsubscribe,
-            PresenceAction.SUBSCRIBE_ALL: self._subscribe_all,
-            PresenceAction.UNSUBSCRIBE_ALL: self._unsubscribe_all,
-            PresenceAction.QUERY: self._query,
-            PresenceAction.QUERY_ALL: self._query_all,
-        }
-
-    def receive(self, connection: Connection, message: Message) -> None:
-        """Do what a permitted message asks."""
-        self._actions.get(message.action, unknown_action)(connection, message)  # type: ignore[call-overload]
+        self.actions = Actions(
+            {
+                PresenceAction.SUBSCRIBE: self._subscribe,
+                PresenceAction.UNSUBSCRIBE: self._unsubscribe,
+                PresenceAction.SUBSCRIBE_ALL: self._subscribe_all,
+                PresenceAction.UNSUBSCRIBE_ALL: self._unsubscribe_all,
+                PresenceAction.QUERY: self._query,
+                PresenceAction.QUERY_ALL: self._query_all,
+            }
+        )
 
     def add_connection(self, connection: Connection) -> None:
         """A login was accepted: a user's first socket brings the user online."""

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from deepstream_protocol.errors import ProtocolError
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import ParserAction, Topic
 from pubsub.connection import Connection
+
+Handle = Callable[[Connection, Message], Awaitable[Any] | None]
+"""Does what a permitted message asks; what is returned must be awaited before the connection's next one."""
+
+
+class Actions(dict[int, Handle]):
+    """What is done for each action of a topic; for any other a client is told that there is no such."""
+
+    __slots__ = ()
+
+    def __missing__(self, action: int) -> Handle:
+        return unknown_action
+
+    def receive(self, connection: Connection, message: Message) -> Awaitable[Any] | None:
+        """Do what ``message`` asks."""
+        return self[message.action](connection, message)
 
 
 def names_of(message: Message) -> Sequence[str]:

@@ -14,7 +14,7 @@ from deepstream_protocol.topics import RecordAction, Topic
 from pubsub.cluster import Cluster
 from pubsub.connection import Connection
 from pubsub.listening import Listening, ListenSettings
-from pubsub.replies import acknowledge, names_of, refusal, unknown_action
+from pubsub.replies import Actions, acknowledge, names_of, refusal
 from pubsub.subscriptions import Subscriptions
 from records.following import Following
 from records.pipelines import Pipelines, RecordSettings
@@ -81,31 +81,29 @@ class RecordHandler:
             cluster.on_message(Topic.RECORD, self._deliver)
             cluster.on_record(self._following.deliver)
             cluster.on_covered(self._following.doubt)
-        self._actions: dict[int, Callable[[Connection, Message], Awaitable[Any] | None]] = {
-            RecordAction.SUBSCRIBECREATEANDREAD: reads.create_and_read,
-            RecordAction.SUBSCRIBEANDREAD: reads.subscribe_and_read,
-            RecordAction.SUBSCRIBEANDHEAD: reads.subscribe_and_head,
-            RecordAction.SUBSCRIBE: reads.subscribe,
-            RecordAction.UNSUBSCRIBE: reads.unsubscribe,
-            RecordAction.READ: reads.read,
-            RecordAction.HEAD: reads.head,
-            RecordAction.UPDATE: self._change,
-            RecordAction.PATCH: self._change,
-            RecordAction.ERASE: self._change,
-            RecordAction.PATCH_MULTI: self._change,
-            RecordAction.CREATEANDUPDATE: self._upsert,
-            RecordAction.CREATEANDPATCH: self._upsert,
-            RecordAction.DELETE: self._delete,
-            RecordAction.NOTIFY: self._notify,
-            RecordAction.LISTEN: self.listening.listen,
-            RecordAction.UNLISTEN: self.listening.unlisten,
-            RecordAction.LISTEN_ACCEPT: self.listening.accept,
-            RecordAction.LISTEN_REJECT: self.listening.reject,
-        }
-
-    def receive(self, connection: Connection, message: Message) -> Awaitable[Any] | None:
-        """Do what a permitted message asks; what is returned must be awaited before the next one."""
-        return self._actions.get(message.action, unknown_action)(connection, message)
+        self.actions = Actions(
+            {
+                RecordAction.SUBSCRIBECREATEANDREAD: reads.create_and_read,
+                RecordAction.SUBSCRIBEANDREAD: reads.subscribe_and_read,
+                RecordAction.SUBSCRIBEANDHEAD: reads.subscribe_and_head,
+                RecordAction.SUBSCRIBE: reads.subscribe,
+                RecordAction.UNSUBSCRIBE: reads.unsubscribe,
+                RecordAction.READ: reads.read,
+                RecordAction.HEAD: reads.head,
+                RecordAction.UPDATE: self._change,
+                RecordAction.PATCH: self._change,
+                RecordAction.ERASE: self._change,
+                RecordAction.PATCH_MULTI: self._change,
+                RecordAction.CREATEANDUPDATE: self._upsert,
+                RecordAction.CREATEANDPATCH: self._upsert,
+                RecordAction.DELETE: self._delete,
+                RecordAction.NOTIFY: self._notify,
+                RecordAction.LISTEN: self.listening.listen,
+                RecordAction.UNLISTEN: self.listening.unlisten,
+                RecordAction.LISTEN_ACCEPT: self.listening.accept,
+                RecordAction.LISTEN_REJECT: self.listening.reject,
+            }
+        )
 
     def remove_connection(self, connection: Connection) -> None:
         """A socket is gone: with it its subscriptions and patterns."""

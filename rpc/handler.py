@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from asyncio import AbstractEventLoop
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count
 from secrets import token_urlsafe
 from typing import Protocol
@@ -15,7 +15,7 @@ from deepstream_protocol.message import Message
 from deepstream_protocol.topics import RpcAction, Topic
 from pubsub.cluster import Cluster
 from pubsub.connection import Connection, User
-from pubsub.replies import has_readable_data, refusal, subscribe_bulk, unknown_action, unsubscribe_bulk
+from pubsub.replies import Actions, has_readable_data, refusal, subscribe_bulk, unsubscribe_bulk
 from pubsub.subscriptions import Subscriptions
 from pubsub.timers import Deadlines
 from rpc.call import Call, RemoteRequestor, Timeouts
@@ -50,6 +50,7 @@ class RpcHandler:
     def __init__(self, cluster: Cluster, settings: RpcSettings, loop: AbstractEventLoop) -> None:
         self._cluster = cluster
         self._settings = settings
+        self._names_requestor = settings.provide_requestor_name or settings.provide_requestor_data
         self.providers = Subscriptions(
             on_first=lambda name: cluster.join("rpc", name),
             on_last=lambda name: cluster.leave("rpc", name),
@@ -65,19 +66,17 @@ class RpcHandler:
             )
             for margin in (0.0, MARGIN)
         )
-        self._actions: dict[int, Callable[[Connection, Message], None]] = {
-            RpcAction.PROVIDE: self._provide,
-            RpcAction.UNPROVIDE: self._unprovide,
-            RpcAction.REQUEST: self._request,
-            RpcAction.ACCEPT: self._accept,
-            RpcAction.RESPONSE: self._respond,
-            RpcAction.REQUEST_ERROR: self._respond,
-            RpcAction.REJECT: self._reject,
-        }
-
-    def receive(self, connection: Connection, message: Message) -> None:
-        """Do what a permitted message asks."""
-        self._actions.get(message.action, unknown_action)(connection, message)
+        self.actions = Actions(
+            {
+                RpcAction.PROVIDE: self._provide,
+                RpcAction.UNPROVIDE: self._unprovide,
+                RpcAction.REQUEST: self._request,
+                RpcAction.ACCEPT: self._accept,
+                RpcAction.RESPONSE: self._respond,
+                RpcAction.REQUEST_ERROR: self._respond,
+                RpcAction.REJECT: self._reject,
+            }
+        )
 
     def remove_connection(self, connection: Connection) -> None:
         """A socket is gone: its calls go to another provider, or fail at once if it had accepted."""
@@ -112,8 +111,7 @@ class RpcHandler:
 
     def _request_for_providers(self, user: User, message: Message) -> Message:
         """What providers get: what came, if that has no more than it should, and is to have no more."""
-        names_requestor = self._settings.provide_requestor_name or self._settings.provide_requestor_data
-        if message.binary is not None and not names_requestor:
+        if message.binary is not None and not self._names_requestor:
             return message
         request = Message(Topic.RPC, RpcAction.REQUEST)
         request.name, request.correlation_id = message.name, message.correlation_id
@@ -133,14 +131,15 @@ class RpcHandler:
             return
         call.provider = provider
         call.tried.add(provider)
-        call.timeouts = timeouts = self._here if isinstance(provider, Connection) else self._there
-        timeouts.unaccepted.start(call)
         if isinstance(provider, Connection):
+            call.timeouts = timeouts = self._here
             call.asked_as = call.request.correlation_id or ""
             self._calls.setdefault(provider, {})[call.asked_as] = call
             provider.send(call.request)
         else:
+            call.timeouts = timeouts = self._there
             self._pass_on(call, provider)
+        timeouts.unaccepted.start(call)
 
     def _choose(self, call: Call) -> Connection | str | None:
         """A random provider of this node, but none that was tried or is busy with a call of the same id;

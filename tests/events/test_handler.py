@@ -19,7 +19,7 @@ class World:
         self.handler = EventHandler(self.cluster, ListenConfig(shuffle_providers=False), self.clock)
 
     def say(self, client: Client, action: int, **fields: object) -> None:
-        self.handler.receive(client.connection, Message(Topic.EVENT, action, **fields))
+        self.handler.actions.receive(client.connection, Message(Topic.EVENT, action, **fields))
 
     def subscriber(self, *names: str, **options: object) -> Client:
         client = Client(**options)
@@ -46,7 +46,7 @@ def test_an_event_reaches_every_subscriber_but_the_sender_with_its_data_as_it_ca
 ) -> None:
     sender, one, other = (world.subscriber("e") for _ in range(3))
     elsewhere = world.subscriber("f")
-    world.handler.receive(sender.connection, emitted("e", data))
+    world.handler.actions.receive(sender.connection, emitted("e", data))
     assert one.take() == other.take() == [emitted("e", data)]
     assert sender.take() == elsewhere.take() == []
 
@@ -67,7 +67,7 @@ def test_subscribers_get_the_event_and_nothing_else_that_its_sender_put_in(world
 def test_an_event_is_passed_from_one_wire_format_to_another(world: World) -> None:
     binary, json = world.subscriber("e"), world.subscriber("e", codec=JSON)
     (message,) = BinaryCodec().decode(BinaryCodec().encode(emitted("e", '{"a":1}')))
-    world.handler.receive(Client().connection, message)
+    world.handler.actions.receive(Client().connection, message)
     assert binary.take_one() == emitted("e", '{"a":1}')
     assert json.take_one().value() == {"a": 1}
 

@@ -47,7 +47,7 @@ class World:
         self.handler.remove_connection(client.connection)
 
     def say(self, client: Client, action: int, **fields: object) -> None:
-        self.handler.receive(client.connection, presence(action, **fields))
+        self.handler.actions.receive(client.connection, presence(action, **fields))
 
     def watcher(self, *users: str, everybody: bool = False) -> Client:
         client = self.log_in(OPEN)

@@ -122,7 +122,7 @@ class World:
 
     def say(self, client: Client, action: int, **fields: Any) -> asyncio.Future[Any] | None:
         """Have the message handled; what is returned ends when its author may send the next one."""
-        pending = self.handler.receive(client.connection, Message(Topic.RECORD, action, **fields))
+        pending = self.handler.actions.receive(client.connection, Message(Topic.RECORD, action, **fields))
         if not inspect.isawaitable(pending):
             return None
         future = asyncio.ensure_future(pending)

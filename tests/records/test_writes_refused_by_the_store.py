@@ -159,7 +159,7 @@ async def test_a_write_is_passed_from_one_wire_format_to_another() -> None:
     fields = {"name": "r", "version": 4, "path": "b", "data": "[1]"}
     codec = BinaryCodec()
     (message,) = codec.decode(codec.encode(record(RecordAction.PATCH, **fields)))
-    world.handler.receive(writer.connection, message)
+    world.handler.actions.receive(writer.connection, message)
     await world.settled()
     assert binary.take() == [patched("r", 4, "b", "[1]")]
     (seen,) = json.take()
@@ -171,7 +171,7 @@ async def test_subscribers_see_nothing_of_how_a_write_was_asked_for() -> None:
     codec = BinaryCodec()
     sent = record(RecordAction.UPDATE, "r", version=4, data="{}", **ids(is_ack=True, is_error=True))
     (message,) = codec.decode(codec.encode(sent))
-    world.handler.receive(writer.connection, message)
+    world.handler.actions.receive(writer.connection, message)
     await world.settled()
     assert subscriber.take() == [updated("r", 4, "{}")]
 

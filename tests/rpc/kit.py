@@ -27,12 +27,12 @@ class World:
         self.handler = RpcHandler(self.cluster, RpcConfig(**options), self.clock)
 
     def say(self, client: Client, action: int, **fields: object) -> None:
-        self.handler.receive(client.connection, rpc(action, **fields))
+        self.handler.actions.receive(client.connection, rpc(action, **fields))
 
     def provider(self, *names: str) -> Client:
         client = Client()
         message = Message(Topic.RPC, RpcAction.PROVIDE, names=list(names or ("add",)))
-        self.handler.receive(client.connection, message)
+        self.handler.actions.receive(client.connection, message)
         client.take()
         return client
 

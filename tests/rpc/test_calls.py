@@ -24,17 +24,17 @@ def world() -> World:
 def test_providing_in_bulk_gets_one_ack(world: World) -> None:
     client = Client()
     provide = Message(Topic.RPC, RpcAction.PROVIDE, names=["a", "b"], correlation_id="7")
-    world.handler.receive(client.connection, provide)
+    world.handler.actions.receive(client.connection, provide)
     assert client.take() == [Message(Topic.RPC, RpcAction.PROVIDE, is_ack=True, correlation_id="7")]
     unprovide = Message(Topic.RPC, RpcAction.UNPROVIDE, names=["a", "c"], correlation_id="8")
-    world.handler.receive(client.connection, unprovide)
+    world.handler.actions.receive(client.connection, unprovide)
     assert client.take() == [Message(Topic.RPC, RpcAction.UNPROVIDE, is_ack=True, correlation_id="8")]
     assert list(world.handler.providers.names()) == ["b"]
 
 
 def test_providing_twice_is_remarked_on(world: World) -> None:
     client = world.provider("a")
-    world.handler.receive(client.connection, Message(Topic.RPC, RpcAction.PROVIDE, names=["a"]))
+    world.handler.actions.receive(client.connection, Message(Topic.RPC, RpcAction.PROVIDE, names=["a"]))
     remark, ack = client.take()
     assert remark == Message(
         Topic.RPC, RpcAction.MULTIPLE_PROVIDERS, name="a", original_action=RpcAction.PROVIDE
@@ -44,7 +44,7 @@ def test_providing_twice_is_remarked_on(world: World) -> None:
 
 def test_unproviding_a_single_name_that_was_not_provided_is_remarked_on(world: World) -> None:
     client = Client()
-    world.handler.receive(client.connection, Message(Topic.RPC, RpcAction.UNPROVIDE, name="a"))
+    world.handler.actions.receive(client.connection, Message(Topic.RPC, RpcAction.UNPROVIDE, name="a"))
     assert client.take() == [
         Message(Topic.RPC, RpcAction.NOT_PROVIDED, name="a", original_action=RpcAction.UNPROVIDE)
     ]
@@ -54,7 +54,7 @@ def test_other_nodes_hear_of_the_first_and_the_last_provider(world: World) -> No
     one, other = world.provider("a"), world.provider("a")
     world.disconnect(one)
     assert world.cluster.take() == [("join", "rpc", "a")]
-    world.handler.receive(other.connection, Message(Topic.RPC, RpcAction.UNPROVIDE, names=["a"]))
+    world.handler.actions.receive(other.connection, Message(Topic.RPC, RpcAction.UNPROVIDE, names=["a"]))
     assert world.cluster.take() == [("leave", "rpc", "a")]
 
 
@@ -83,7 +83,7 @@ def test_an_answer_that_came_as_the_requestor_must_get_it_is_not_made_anew(
     codec, sent = BinaryCodec(), list[Message]()
     (answer,) = codec.decode(codec.encode(rpc(RpcAction.RESPONSE, **fields)))
     monkeypatch.setattr(type(requestor.connection), "send", lambda connection, message: sent.append(message))
-    world.handler.receive(provider.connection, answer)
+    world.handler.actions.receive(provider.connection, answer)
     (passed_on,) = sent
     assert passed_on is answer
 

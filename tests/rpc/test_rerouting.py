@@ -66,7 +66,7 @@ def test_a_provider_who_no_longer_provides_gets_no_rejected_call(world: World) -
     first = asked(providers)
     (other,) = [provider for provider in providers if provider is not first]
     unprovide = Message(Topic.RPC, RpcAction.UNPROVIDE, names=["add"])
-    world.handler.receive(other.connection, unprovide)
+    world.handler.actions.receive(other.connection, unprovide)
     world.say(first, RpcAction.REJECT)
     assert requestor.take() == [rpc(RpcAction.NO_RPC_PROVIDER)]
 
@@ -74,7 +74,7 @@ def test_a_provider_who_no_longer_provides_gets_no_rejected_call(world: World) -
 def test_a_provider_who_unprovides_finishes_the_calls_it_has(world: World) -> None:
     provider = world.provider()
     requestor = world.request()
-    world.handler.receive(provider.connection, Message(Topic.RPC, RpcAction.UNPROVIDE, names=["add"]))
+    world.handler.actions.receive(provider.connection, Message(Topic.RPC, RpcAction.UNPROVIDE, names=["add"]))
     world.say(provider, RpcAction.ACCEPT)
     world.say(provider, RpcAction.RESPONSE, data="1")
     assert requestor.take() == [rpc(RpcAction.ACCEPT), rpc(RpcAction.RESPONSE, data="1")]
@@ -250,7 +250,7 @@ def test_a_request_goes_on_as_it_came_unless_it_is_to_tell_of_the_requestor(name
     world = World(provide_requestor_name=name, provide_requestor_data=data)
     provider = world.provider()
     (request,) = codec.decode(codec.encode(rpc(RpcAction.REQUEST, data="1")))
-    world.handler.receive(Client(JANE).connection, request)
+    world.handler.actions.receive(Client(JANE).connection, request)
     (call,) = world.handler.calls()
     assert (call.request is request) == (not name and not data)
     told = provider.take_one()
@@ -267,7 +267,7 @@ def test_a_requestor_without_client_data_has_none_to_show() -> None:
 
 def test_an_unknown_action_is_answered(world: World) -> None:
     client = Client(codec=JSON)
-    world.handler.receive(client.connection, rpc(RpcAction.NO_RPC_PROVIDER))
+    world.handler.actions.receive(client.connection, rpc(RpcAction.NO_RPC_PROVIDER))
     reply = client.take_one()
     assert (reply.topic, reply.action) == (Topic.PARSER, ParserAction.UNKNOWN_ACTION)
 
@@ -285,7 +285,7 @@ def test_every_call_ends_exactly_once_whatever_happens(seed: int) -> None:
     world = World()
     clients = [Client() for _ in range(6)]
     for client in clients[:4]:
-        world.handler.receive(client.connection, Message(Topic.RPC, RpcAction.PROVIDE, names=["add"]))
+        world.handler.actions.receive(client.connection, Message(Topic.RPC, RpcAction.PROVIDE, names=["add"]))
     made: dict[str, Client] = {}
     ends: list[tuple[Client, str | None]] = []
     gone: list[Client] = []
