@@ -45,7 +45,7 @@ class _Line(Connection):
 
     def write(self, frame: Any) -> None:
         """See ``Connection.write``."""
-        self._transport.write([frame])
+        self.transport.write([frame])
 
 
 class _Question(NamedTuple):

@@ -89,7 +89,6 @@ class Endpoint:
             self._framed if framed else self._plain,
             self.node.flusher,
             limit=self.settings.max_outbox_size,
-            counts=self.node.metrics,
             address=address,
             headers=headers,
         )

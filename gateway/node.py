@@ -84,7 +84,7 @@ class Node:
         self.login = login
         self.greet = greet
         self.accepts_everyone = greet is accept_everyone
-        self.flusher = Flusher(loop.call_soon)
+        self.flusher = Flusher(loop.call_soon, self.metrics)
         self.is_stopping = False
         self._store = store
         self._expiry = Expiry(loop)

@@ -147,26 +147,28 @@ class _Broadcast:
         self.sender = sender
 
 
+class _Uncounted:
+    """For messages that nobody counts."""
+
+    deliveries = 0
+
+
 class Flusher:
     """Writes each outbox that has something in it, once per turn of the event loop.
 
     The server's innermost loop is the one over those who get a message, and it is gone through once for all
     messages of a turn that go to the same ones: the latest ``broadcast`` stays open for more of them, and is
-    queued (``end_broadcast``) before anything else is, or before its audience changes.
+    queued (``end_broadcast``) before anything else is, or before its audience changes. ``dirty`` are those
+    with something in their outboxes, the first of which had ``flush`` called behind this turn.
     """
 
-    __slots__ = ("_call_soon", "_dirty", "broadcast")
+    __slots__ = ("broadcast", "call_soon", "counts", "dirty")
 
-    def __init__(self, call_soon: Callable[..., object]) -> None:
+    def __init__(self, call_soon: Callable[..., object], counts: Counts | None = None) -> None:
         self.broadcast: _Broadcast | None = None
-        self._call_soon = call_soon
-        self._dirty: list[Connection] = []
-
-    def add(self, connection: Connection) -> None:
-        """Flush ``connection`` at the end of this turn; called when its outbox was empty."""
-        if not self._dirty:
-            self._call_soon(self.flush)
-        self._dirty.append(connection)
+        self.counts = _Uncounted() if counts is None else counts
+        self.call_soon = call_soon
+        self.dirty: list[Connection] = []
 
     def publish(self, message: Message, audience: Collection[Connection], sender: Connection | None) -> None:
         """Queue ``message`` for all of ``audience`` but ``sender``.
@@ -178,8 +180,8 @@ class Flusher:
             sender = None
         broadcast = self.broadcast
         if broadcast is None:
-            if not self._dirty:
-                self._call_soon(self.flush)
+            if not self.dirty:
+                self.call_soon(self.flush)
         elif broadcast.audience is audience and broadcast.sender is sender:
             broadcast.messages.append(message)
             return
@@ -195,34 +197,47 @@ class Flusher:
         broadcast, self.broadcast = self.broadcast, None
         if broadcast is None:
             return
-        messages, sender, dirty = broadcast.messages, broadcast.sender, self._dirty
+        messages, sender, dirty = broadcast.messages, broadcast.sender, self.dirty
         ready: dict[Codec, tuple[list[Frame], int]] = {}
+        deliveries = 0
+        codec, frames, joined_away = None, [], 0  # of the codec that came last: mostly it is the only one
         for connection in broadcast.audience:
             if connection is sender:
                 continue
-            codec = connection.codec
-            found = ready.get(codec)
-            if found is None:
-                frames = codec.joined(_encoded(messages, codec))
-                found = ready[codec] = frames, len(messages) - len(frames)
-            frames, joined_away = found
+            if connection.codec is not codec:
+                codec = connection.codec
+                if codec not in ready:
+                    frames = codec.joined(_encoded(messages, codec))
+                    ready[codec] = frames, len(messages) - len(frames)
+                frames, joined_away = ready[codec]
             outbox = connection.outbox
             if not outbox:
                 dirty.append(connection)
             outbox += frames
-            if joined_away:
-                connection.counts.deliveries += joined_away
+            deliveries += joined_away
+        self.counts.deliveries += deliveries
 
     def flush(self) -> None:
-        """Hand every filled outbox to its transport."""
+        """Hand every filled outbox to its transport.
+
+        The body of ``Connection.hand_over`` stands here once more, for the same reason.
+        """
         self.end_broadcast()
-        dirty, self._dirty = self._dirty, []
+        dirty, self.dirty = self.dirty, []
+        deliveries = 0
         for connection in dirty:
+            outbox = connection.outbox
             try:
-                connection.hand_over()
+                if connection.is_paused:
+                    connection.hand_over()
+                    continue
+                deliveries += len(outbox)
+                connection.transport.write(outbox)
             except Exception:  # one transport's fault must not keep the others' frames back
                 log.exception("%s: writing failed", connection)
-                connection.outbox.clear()
+            outbox.clear()
+            connection.unflushed = 0
+        self.counts.deliveries += deliveries
 
 
 def _encoded(messages: list[Message], codec: Codec) -> list[Frame]:
@@ -234,15 +249,6 @@ def _encoded(messages: list[Message], codec: Codec) -> list[Frame]:
         except Exception:
             log.exception("a message cannot be written in %s", codec.name, extra={"about": message})
     return frames
-
-
-class _Uncounted:
-    """For connections whose messages nobody counts."""
-
-    deliveries = 0
-
-
-_UNCOUNTED = _Uncounted()
 
 
 class Connection:
@@ -257,19 +263,18 @@ class Connection:
         "_held",
         "_held_bytes",
         "_limit",
-        "_paused",
-        "_transport",
-        "_unflushed",
         "address",
         "closed",
         "codec",
-        "counts",
         "flusher",
         "headers",
         "id",
+        "is_paused",
         "outbox",
         "sdk_type",
         "sdk_version",
+        "transport",
+        "unflushed",
         "user",
         "why_closed",
     )
@@ -280,13 +285,11 @@ class Connection:
         flusher: Flusher,
         *,
         limit: int,
-        counts: Counts | None = None,
         address: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self.id = next(_ids)
         self.codec = codec
-        self.counts = _UNCOUNTED if counts is None else counts
         self.flusher = flusher
         self.user = ANONYMOUS
         self.address = address
@@ -296,26 +299,26 @@ class Connection:
         self.outbox: list[Frame] = []
         self.closed = False
         self.why_closed = ""  # the reason of a close that began here
-        self._transport: Transport = _NOWHERE
+        self.transport: Transport = _NOWHERE
         self._limit = limit
-        self._paused = False
+        self.is_paused = False
         self._held: list[Frame] = []
         self._held_bytes = 0
-        self._unflushed = 0
+        self.unflushed = 0
 
     def attach(self, transport: Transport) -> None:
         """Write to ``transport`` from now on; until then, nothing must be sent."""
-        self._transport = transport
+        self.transport = transport
 
     @property
     def waiting_bytes(self) -> int:
         """What the client has not read yet, as far as it is known here: kept here, or by the transport."""
-        return self._held_bytes + self._unflushed + self._transport.buffered
+        return self._held_bytes + self.unflushed + self.transport.buffered
 
     @property
     def traffic(self) -> tuple[int, int]:
         """Bytes that came from the client and bytes that went to it."""
-        return self._transport.received, self._transport.sent
+        return self.transport.received, self.transport.sent
 
     def __str__(self) -> str:
         return f"connection {self.id} from {self.address or 'nowhere'}"
@@ -330,10 +333,12 @@ class Connection:
         if flusher.broadcast is not None:
             flusher.end_broadcast()
         if not outbox:
-            flusher.add(self)
+            if not flusher.dirty:
+                flusher.call_soon(flusher.flush)
+            flusher.dirty.append(self)
         outbox.append(frame)
-        self._unflushed += len(frame)
-        if self._unflushed > FLUSH_SIZE:
+        self.unflushed += len(frame)
+        if self.unflushed > FLUSH_SIZE:
             self.hand_over()
 
     def flush(self) -> None:
@@ -343,33 +348,33 @@ class Connection:
 
     def hand_over(self) -> None:
         """Hand the outbox to the transport, or keep it while the client does not read."""
-        if self._paused and not self.closed:
+        if self.is_paused and not self.closed:
             self._hold()
             return
-        self.counts.deliveries += len(self.outbox)
-        self._transport.write(self.outbox)
+        self.flusher.counts.deliveries += len(self.outbox)
+        self.transport.write(self.outbox)
         self.outbox.clear()
-        self._unflushed = 0
+        self.unflushed = 0
 
     def pause_writing(self) -> None:
         """The client reads slower than it is written to."""
-        self._paused = True
+        self.is_paused = True
 
     def resume_writing(self) -> None:
         """The client has caught up: it gets what was kept."""
-        self._paused = False
+        self.is_paused = False
         held, self._held, self._held_bytes = self._held, [], 0
         if held:
-            self.counts.deliveries += len(held)
-            self._transport.write(held)
+            self.flusher.counts.deliveries += len(held)
+            self.transport.write(held)
 
     def pause_reading(self) -> None:
         """Leave further input with the operating system, which slows the client down."""
-        self._transport.pause_reading()
+        self.transport.pause_reading()
 
     def resume_reading(self) -> None:
         """Take input again."""
-        self._transport.resume_reading()
+        self.transport.resume_reading()
 
     def close(self, code: Close, reason: str = "") -> None:
         """Close behind all that was queued; does nothing the second time."""
@@ -377,17 +382,17 @@ class Connection:
             self.flusher.end_broadcast()
             self.closed = True
             self.why_closed = reason
-            self.counts.deliveries += len(self._held) + len(self.outbox)
-            self._transport.write(self._held + self.outbox)
+            self.flusher.counts.deliveries += len(self._held) + len(self.outbox)
+            self.transport.write(self._held + self.outbox)
             self.outbox.clear()
             self._held.clear()
-            self._transport.close(code, reason)
+            self.transport.close(code, reason)
 
     def _hold(self) -> None:
         self._held += self.outbox
         self._held_bytes += sum(map(len, self.outbox))
         self.outbox.clear()
-        self._unflushed = 0
+        self.unflushed = 0
         if self._held_bytes > self._limit:
             self._held.clear()
             self.close(Close.SLOW_CONSUMER, "the client reads too slowly")

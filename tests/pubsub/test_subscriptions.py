@@ -275,15 +275,14 @@ def test_messages_are_joined_where_frames_are_ready_and_each_is_counted_as_deliv
     class Count:
         deliveries = 0
 
-    framed = FramedCodec(BinaryCodec())
+    framed, counts = FramedCodec(BinaryCodec()), Count()
     flusher, subscriptions, recorders = (
-        Flusher(lambda _: None),
+        Flusher(lambda _: None, counts),
         Subscriptions(),
         [Recorder() for _ in range(3)],
     )
-    counts = Count()
     for recorder in recorders:
-        connection = Connection(framed, flusher, limit=1000, counts=counts)
+        connection = Connection(framed, flusher, limit=1000)
         connection.attach(recorder)
         subscriptions.add(connection, "e")
     messages = [event(data=str(number)) for number in range(5)]
