@@ -15,13 +15,14 @@ from .varint import read_varint, to_int
 _SHORT_HEAD, _LONG_HEAD = 9, 12
 """Bytes that a frame begins with, up to the length of its data; its own length has one byte, or two."""
 
-_TOPIC_TAG, _MESSAGE_TAG, _ACTION_TAG, _DATA_TAG = 2 << 3, 3 << 3 | 2, 1 << 3, 2 << 3 | 2
-_RECORD = int(Topic.RECORD)
-_VERSION_TAG = 13 << 3
+_TOPIC_TAG, _MESSAGE_TAG = 2 << 3, 3 << 3 | 2
+_ACTION_TAG, _DATA_TAG, _CALL_TAG, _NAME_TAG = 1 << 3, 2 << 3 | 2, 3 << 3 | 2, 6 << 3 | 2
+_PATH_TAG, _VERSION_TAG, _NAME_OF_CALL_TAG = 12 << 3 | 2, 13 << 3, 7 << 3 | 2
+_EVENT, _RECORD, _RPC = int(Topic.EVENT), int(Topic.RECORD), int(Topic.RPC)
 _LONGEST_CACHED = 256
 
-_NAME_TAGS: dict[int, int] = {Topic.EVENT: 6 << 3 | 2, Topic.RECORD: 6 << 3 | 2, Topic.RPC: 7 << 3 | 2}
-"""The topics that have such messages; beside the name, their fields have the same numbers."""
+_TOPICS = frozenset({_EVENT, _RECORD, _RPC})
+"""Those that have such messages; but for the name of a call, their fields have the same numbers."""
 
 _DATA, _PATH, _VERSION, _CALL, _OTHER = 1 << 16, 1 << 17, 1 << 18, 1 << 19, 1 << 20
 _BITS = {"name": 0, "data": _DATA, "path": _PATH, "version": _VERSION, "correlation_id": _CALL}
@@ -48,6 +49,9 @@ _SHAPES = frozenset(
     topic << 8 | action | sum(_BITS[name] for name in names) for topic, action, names in _PASSED_ON
 )
 """The same, as the numbers that reading adds up."""
+
+_CALL_SHAPES = frozenset(shape & ~_CALL for shape in _SHAPES if shape & _CALL)
+"""Those of calls, which all have an id."""
 
 
 def is_passed_on(message: Message) -> bool:
@@ -80,9 +84,21 @@ def read_hot(payload: bytes) -> Message | None:
     message.action = action
     if start:
         message.data = payload[start:at].decode()
+    if topic == _RPC:
+        if payload[at] != _CALL_TAG or (size := payload[at + 1]) > 127:
+            return None
+        start = at + 2
+        at = start + size
+        if end - at > _LONGEST_CACHED or (name := _read_call_name(payload[at:])) is None:
+            return None
+        message.correlation_id = payload[start:at].decode()
+        message.name = name
+        if shape in _CALL_SHAPES:
+            message.binary = payload
+        return message
     tag = payload[at]
     at += 1
-    if tag == 3 << 3 | 2:
+    if tag == _CALL_TAG:
         size = payload[at]
         start = at + 1
         at = start + size
@@ -92,7 +108,7 @@ def read_hot(payload: bytes) -> Message | None:
         shape |= _CALL
         tag = payload[at]
         at += 1
-    if tag != _NAME_TAGS[topic]:
+    if tag != _NAME_TAG:
         return None
     version = None
     if topic == _RECORD:
@@ -115,7 +131,7 @@ def read_hot(payload: bytes) -> Message | None:
         return None
     message.name, is_write_ack, path, bits = rest
     if bits:
-        if topic != _RECORD or (version is None) != (not bits & _VERSION):
+        if topic == _EVENT or (version is None) != (not bits & _VERSION):
             return None
         if is_write_ack is not None:
             message.is_write_ack = is_write_ack
@@ -162,7 +178,7 @@ def _read_head(head: bytes) -> tuple[int, int, int, int, int, int] | None:
     else:
         return None
     tags = topic_tag, message_tag, action_tag
-    if tags != (_TOPIC_TAG, _MESSAGE_TAG, _ACTION_TAG) or action > 127 or topic not in _NAME_TAGS:
+    if tags != (_TOPIC_TAG, _MESSAGE_TAG, _ACTION_TAG) or action > 127 or topic not in _TOPICS:
         return None
     shape = topic << 8 | action
     if tag != _DATA_TAG:
@@ -207,7 +223,7 @@ def _read_tail(tail: bytes) -> tuple[str, bool | None, str | None, int] | None:
         is_write_ack = tail[at + 1] == 1
         at += 2
         bits = _OTHER
-    if at < end and tail[at] == 12 << 3 | 2:
+    if at < end and tail[at] == _PATH_TAG:
         if at + 2 >= end:
             return None
         size = tail[at + 1]
@@ -226,6 +242,14 @@ def _read_tail(tail: bytes) -> tuple[str, bool | None, str | None, int] | None:
         at += 1
         bits |= _VERSION
     return (name, is_write_ack, path, bits) if at == end else None
+
+
+@lru_cache(maxsize=4096)
+def _read_call_name(tail: bytes) -> str | None:
+    """The name that a message of a call ends with; None if there is anything else."""
+    if len(tail) < 2 or tail[0] != _NAME_OF_CALL_TAG or tail[1] > 127 or tail[1] != len(tail) - 2:
+        return None
+    return tail[2:].decode()
 
 
 _read_short_tail = lru_cache(maxsize=4096)(_read_tail)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from deepstream_protocol.message import Message
-from gateway.sockets.frames import binary_frame, text_frame
+from gateway.sockets.frames import SHORT, SHORT_BINARY, binary_frame, text_frame
 from monitoring.metrics import Rows, rows
 from pubsub.connection import Frame
 
@@ -45,9 +45,12 @@ class FramedCodec:
         self._wrap = binary_frame if wire.binary else _text_frame
 
     def frame(self, message: Message) -> Frame:
-        """``message`` as a frame."""
+        """``message`` as a frame; one that is passed on as it came is ready but for its head."""
         self._sent[message.topic][message.action] += 1
-        return self._wrap(self._encode(message))
+        payload = message.binary
+        if payload is None or not self.binary:
+            return self._wrap(self._encode(message))
+        return SHORT_BINARY[len(payload)] + payload if len(payload) < SHORT else binary_frame(payload)
 
     def joined(self, frames: list[Any]) -> list[Frame]:
         """One piece: frames say where they end."""

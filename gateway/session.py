@@ -160,9 +160,10 @@ class Session:
         codec = connection.codec
         kind, decode = (bytes if codec.binary else str), codec.decode
         received = self._endpoint.node.metrics.received
-        for position, payload in enumerate(payloads):
+        behind = iter(payloads)
+        for payload in behind:
             if type(payload) is not kind:
-                if not self._endpoint.hand_over(self, payloads[position:]):
+                if not self._endpoint.hand_over(self, [payload, *behind]):
                     self._end(Close.WRONG_FRAME_KIND, f"{codec.name} wants {kind.__name__} frames")
                 return
             try:
@@ -187,7 +188,7 @@ class Session:
                     return
                 if pending is not None:
                     self._undone = following
-                    self._backlog = payloads[position + 1 :]
+                    self._backlog = list(behind)
                     self._wait(pending, message)
                     return
                 if connection.closed:

@@ -33,8 +33,10 @@ class Deadlines(Generic[Key]):
 
     def start(self, key: Key) -> None:
         """Give ``key`` the whole duration from now on, whether or not it was waiting."""
-        self._expiry.pop(key, None)
-        self._expiry[key] = self._loop.time() + self._duration
+        expiry = self._expiry
+        if key in expiry:
+            del expiry[key]  # it goes behind all others
+        expiry[key] = self._loop.time() + self._duration
         if self._timer is None:
             self._timer = self._loop.call_later(self._duration, self._sweep)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import Topic
-from permissions.verdict import Denial, Permissions, Verdict
+from permissions.verdict import AllowEverything, Denial, Permissions, Verdict
 from pubsub.connection import User
 
 OnDenied = Callable[[User, Message, dict[str, Denial]], object]
@@ -22,17 +22,19 @@ class Rules:
     say: where the login strategy ``storage`` keeps passwords. ``on_denied`` hears of every refusal.
     """
 
-    __slots__ = ("_asked", "_reserved", "_watch", "in_force", "on_denied")
+    __slots__ = ("_asked", "_reserved", "_watch", "check", "in_force", "on_denied")
+
+    check: Callable[[User, Message], Verdict | Awaitable[Verdict]]
+    """See ``Permissions.check``; where nothing can be refused it is that of the rules themselves."""
 
     def __init__(self, in_force: Permissions, *, reserved: tuple[str, ...] = ()) -> None:
         self.in_force = in_force
         self.on_denied: OnDenied | None = None
-        self._asked = in_force
         self._reserved = reserved
-        self._watch: Watch | None = None
+        self.watch(None)
 
-    def check(self, user: User, message: Message) -> Verdict | Awaitable[Verdict]:
-        """See ``Permissions.check``; an answer that took a while is given by the rules of its end."""
+    def _check(self, user: User, message: Message) -> Verdict | Awaitable[Verdict]:
+        """An answer that took a while is given by the rules of its end."""
         asked = self._asked
         verdict = asked.check(user, message)
         if verdict is None and not self._reserved:
@@ -53,6 +55,8 @@ class Rules:
         """
         self._watch = watch
         self._asked = self.in_force if watch is None else watch(self.in_force)
+        is_open = isinstance(self._asked, AllowEverything) and not self._reserved
+        self.check = self._asked.check if is_open else self._check
 
     async def _settle(
         self, asked: Permissions, pending: Awaitable[Verdict], user: User, message: Message

@@ -18,12 +18,21 @@ _BINARY = 0x82
 _TEXT = 0x81
 _PONG = 0x8A
 
+_MASKED_BINARY = _BINARY << 8 | 0x80
+_MASKED_TEXT = _TEXT << 8 | 0x80
+"""The first two bytes of a client's frames as one number, less the length."""
+
 MOST_PONGS = 64
 """Pings of one read that are each answered."""
 
-_SHORT_BINARY = [bytes((_BINARY, length)) for length in range(126)]
-_SHORT_PONG = [bytes((_PONG, length)) for length in range(126)]
-_SHORT_TEXT = [bytes((_TEXT, length)) for length in range(126)]
+SHORT = 126
+"""A payload of fewer bytes has its length in the second byte of its frame."""
+
+SHORT_BINARY = [bytes((_BINARY, length)) for length in range(SHORT)]
+"""The heads of short binary frames, by the length of what they carry."""
+
+_SHORT_PONG = [bytes((_PONG, length)) for length in range(SHORT)]
+_SHORT_TEXT = [bytes((_TEXT, length)) for length in range(SHORT)]
 _HEADER_16 = Struct(">BBH").pack
 _HEADER_64 = Struct(">BBQ").pack
 
@@ -38,7 +47,7 @@ def _long_header(opcode: int, length: int) -> bytes:
 def binary_frame(payload: bytes) -> bytes:
     """The server frame that carries ``payload`` as one binary message."""
     length = len(payload)
-    return (_SHORT_BINARY[length] if length < 126 else _long_header(_BINARY, length)) + payload
+    return (SHORT_BINARY[length] if length < SHORT else _long_header(_BINARY, length)) + payload
 
 
 def text_frame(payload: bytes | str) -> bytes:
@@ -46,7 +55,7 @@ def text_frame(payload: bytes | str) -> bytes:
     if isinstance(payload, str):
         payload = payload.encode()
     length = len(payload)
-    return (_SHORT_TEXT[length] if length < 126 else _long_header(_TEXT, length)) + payload
+    return (_SHORT_TEXT[length] if length < SHORT else _long_header(_TEXT, length)) + payload
 
 
 def read_only_frame(data: bytes, limit: int) -> bytes | None:
@@ -58,14 +67,14 @@ def read_only_frame(data: bytes, limit: int) -> bytes | None:
     if end < 8:
         return None
     head, key = _HEAD_AND_KEY(data)
-    if head == _BINARY << 8 | 0x80 | 126:
+    length = head - _MASKED_BINARY
+    if 0 <= length < SHORT:
+        start = 6
+    elif length == 126:
         length, key = _HEAD_AND_KEY(data, 2)
         start = 8
     else:
-        length = head - 0x8280
-        start = 6
-        if not 0 <= length < 126:
-            return None
+        return None
     if start + length != end or length > limit:
         return None
     return apply_mask(data[start:], key)
@@ -82,13 +91,9 @@ def read_simple_frames(data: bytes, position: int, limit: int, payloads: list[Pa
     last = end - 6
     append = payloads.append
     while position <= last:
-        # One number for both header bytes: 0x8280 is an empty binary frame, 0x8180 an empty text one.
         head, key = _HEAD_AND_KEY(data, position)
-        length = head - 0x8280
-        is_text = length < 0
-        if is_text:
-            length += 0x100
-        if 0 <= length < 126:
+        length = head & 0x7F
+        if length < SHORT:
             start = position + 6
         elif length == 126 and position + 8 <= end:
             length, key = _HEAD_AND_KEY(data, position + 2)
@@ -101,14 +106,16 @@ def read_simple_frames(data: bytes, position: int, limit: int, payloads: list[Pa
         stop = start + length
         if stop > end or length > limit:
             break
-        payload = apply_mask(data[start:stop], key)
-        if is_text:
+        kind = head & 0xFF80
+        if kind == _MASKED_BINARY:
+            append(apply_mask(data[start:stop], key))
+        elif kind == _MASKED_TEXT:
             try:
-                append(payload.decode())
+                append(apply_mask(data[start:stop], key).decode())
             except UnicodeDecodeError:
                 break
         else:
-            append(payload)
+            break
         position = stop
     return position
 

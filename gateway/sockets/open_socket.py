@@ -143,27 +143,19 @@ class OpenSocket(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Deliver the whole messages in ``data`` and keep what is left for the next read."""
         self.received += len(data)
-        payloads: list[Payload] = []
-        position = 0
         if self._pending is None and self._rare is None:
             payload = read_only_frame(data, self._max_size)
             if payload is not None:
                 self._deliver([payload])
                 return
+            payloads: list[Payload] = []
             position = read_simple_frames(data, 0, self._max_size, payloads)
             if position == len(data):
                 self._deliver(payloads)
                 return
-        elif self._receiver is None:
-            return  # over: what still comes is not for anyone
-        elif self._pending is not None:
-            pending = self._pending
-            pending.data += data
-            if len(pending.data) < pending.needed:
-                return
-            data, payloads = bytes(pending.data), pending.payloads
-            self._pending = None
-        self._read(data, position, payloads)
+            self._read(data, position, payloads)
+        elif self._receiver is not None:  # else it is over: what still comes is not for anyone
+            self._read_on(data)
 
     def pause_writing(self) -> None:
         """The transport's buffer is over its limit."""
@@ -227,6 +219,17 @@ class OpenSocket(asyncio.Protocol):
             self._rare = None
         self._answer(pongs)
         self._deliver(payloads)
+
+    def _read_on(self, data: bytes) -> None:
+        """Read what is left of the last reads, and ``data`` behind it, once there is enough of it."""
+        payloads: list[Payload] = []
+        if (pending := self._pending) is not None:
+            pending.data += data
+            if len(pending.data) < pending.needed:
+                return
+            data, payloads = bytes(pending.data), pending.payloads
+            self._pending = None
+        self._read(data, 0, payloads)
 
     def _keep_if_partial(self, data: bytes, position: int) -> bool:
         """Keep an incomplete header, or a frame that will be simple, until the rest is there."""
