@@ -110,7 +110,7 @@ async def test_a_fault_in_one_command_fails_that_command_alone(
     def fail(connection: Connection, message: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setitem(node.rpc._actions, 2, fail)
+    monkeypatch.setitem(node.rpc.actions, 2, fail)
     answered = await api.send(EMIT, command("rpc make", rpcName="f"), command("record read", recordName="r"))
     assert [reply["success"] for reply in answered["body"]] == [True, False, True]
     assert answered["body"][1] == {
