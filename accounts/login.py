@@ -10,11 +10,12 @@ from typing import Any, Protocol
 from pubsub.connection import User
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LoginRequest:
     """What a client shows: the login data it sent, its address, and the request headers it came with.
 
-    ``session_key`` is that of the Django session of a browser on a page of this very server.
+    ``session_key`` is that of the Django session of a browser on a page of this very server. Not frozen,
+    because that would triple what making one costs.
     """
 
     data: Mapping[str, Any]

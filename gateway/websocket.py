@@ -53,14 +53,9 @@ def plain_response(status: int, text: str) -> bytes:
 
 def _address(info: Any) -> tuple[str, int | None] | None:
     """An end of a connection as ASGI wants it: host and port, or the path of a Unix socket."""
-    if isinstance(info, tuple | list):
+    if isinstance(info, (tuple, list)):  # a union would be made anew for each connection
         return str(info[0]), int(info[1])
     return (str(info), None) if info else None
-
-
-def _subprotocols(upgrade: Upgrade) -> list[str]:
-    offers = [value.decode("latin-1") for name, value in upgrade.headers if name == b"sec-websocket-protocol"]
-    return [name for part in ",".join(offers).split(",") if (name := part.strip())] if offers else []
 
 
 class WebSocketProtocol(asyncio.Protocol):
@@ -190,7 +185,7 @@ class WebSocketProtocol(asyncio.Protocol):
             "raw_path": root_path.encode("ascii") + path,
             "query_string": query,
             "headers": upgrade.headers,
-            "subprotocols": _subprotocols(upgrade),
+            "subprotocols": list(upgrade.subprotocols),
             "state": self._app_state.copy(),
             "extensions": {"websocket.http.response": {}},
         }

@@ -17,7 +17,7 @@ from websockets.http11 import Request
 
 AsgiHeaders = Iterable[tuple[bytes, bytes]]
 _Headers = list[tuple[bytes, bytes]]
-_Request = tuple[bytes, _Headers, _Headers]
+_Request = tuple[bytes, _Headers, _Headers, tuple[str, ...]]
 
 LONGEST_PLAIN = 4096
 """Bytes of a request that may be plain; browsers with many cookies send more."""
@@ -36,11 +36,15 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 class Upgrade(NamedTuple):
-    """A valid request for a WebSocket: target and key as they were sent, header names in lower case."""
+    """A valid request for a WebSocket: target and key as they were sent, header names in lower case.
+
+    ``subprotocols`` are those that the client offers, the best first.
+    """
 
     target: bytes
     headers: list[tuple[bytes, bytes]]
     key: bytes
+    subprotocols: tuple[str, ...]
 
     def acceptance(self, headers: AsgiHeaders, subprotocol: str | None) -> bytes:
         """The answer that opens the WebSocket."""
@@ -69,12 +73,12 @@ def plain_upgrade(data: bytes) -> Upgrade | None:
     request = (_read if is_personal else _read_once)(rest)
     if request is None:
         return None
-    target, before, after = request
-    return Upgrade(target, [*before, (b"sec-websocket-key", key), *after], key)
+    target, before, after, subprotocols = request
+    return Upgrade(target, [*before, (b"sec-websocket-key", key), *after], key, subprotocols)
 
 
 def _read(rest: bytes) -> _Request | None:
-    """Target, and headers before and behind that of the key, of a request from which the key was cut."""
+    """Target, headers before and behind that of the key, and subprotocols of a request without its key."""
     if (match := _PLAIN.fullmatch(rest)) is None:
         return None
     target, block = match.groups()
@@ -92,7 +96,7 @@ def _read(rest: bytes) -> _Request | None:
     ):
         return None
     at = headers.index((b"sec-websocket-key", b""))
-    return target, headers[:at], headers[at + 1 :]
+    return target, headers[:at], headers[at + 1 :], _subprotocols(headers)
 
 
 _read_once = lru_cache(maxsize=256)(_read)
@@ -104,4 +108,10 @@ def upgrade_of(request: Request) -> Upgrade:
     headers = [
         (name.lower().encode("ascii"), value.encode("latin-1")) for name, value in request.headers.raw_items()
     ]
-    return Upgrade(request.path.encode("ascii"), headers, request.headers["Sec-WebSocket-Key"].encode())
+    key = request.headers["Sec-WebSocket-Key"].encode()
+    return Upgrade(request.path.encode("ascii"), headers, key, _subprotocols(headers))
+
+
+def _subprotocols(headers: _Headers) -> tuple[str, ...]:
+    offers = [value.decode("latin-1") for name, value in headers if name == b"sec-websocket-protocol"]
+    return tuple(name for part in ",".join(offers).split(",") if (name := part.strip()))
