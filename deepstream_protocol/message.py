@@ -102,3 +102,18 @@ class Message:
 
     def __repr__(self) -> str:
         return f"Message({', '.join(f'{key}={value!r}' for key, value in self.fields().items())})"
+
+
+def _name_all_fields() -> None:
+    """Make a message that has every field, before any other.
+
+    CPython keeps attributes in a row of values beside the object as long as it knows their names from the
+    first few objects of the class (since 3.11). Whichever message has one that came later gets a dictionary
+    instead: 0.36 µs for a message of six fields, made and read, instead of 0.23.
+    """
+    first = Message(0, 0)
+    for name in (*FIELDS, *_HIDDEN):
+        setattr(first, name, None)
+
+
+_name_all_fields()

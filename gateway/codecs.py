@@ -49,7 +49,8 @@ class FramedCodec:
         self._sent[message.topic][message.action] += 1
         payload = message.binary
         if payload is None or not self.binary:
-            return self._wrap(self._encode(message))
+            wrap, encode = self._wrap, self._encode  # read, then called: see Session._handle
+            return wrap(encode(message))
         return SHORT_BINARY[len(payload)] + payload if len(payload) < SHORT else binary_frame(payload)
 
     def joined(self, frames: list[Any]) -> list[Frame]:

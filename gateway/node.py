@@ -114,7 +114,8 @@ class Node:
         if actions is None:
             self._answer_connection(connection, message)
             return None
-        verdict = self._permissions.check(connection.user, message)
+        check = self._permissions.check  # read, then called: see Session._handle
+        verdict = check(connection.user, message)
         if verdict is None:
             return actions[message.action](connection, message)
         if isinstance(verdict, dict):

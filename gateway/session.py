@@ -180,8 +180,9 @@ class Session:
                     received[message.topic][message.action] += 1
                 except IndexError:
                     pass  # a number that is no action: whose topic it is answers that
+                stage = self._stage  # the interpreter is slow to call what is in a slot, and fast to read it
                 try:
-                    pending = self._stage(connection, message)
+                    pending = stage(connection, message)
                 except Exception:
                     log.exception(FAULT, connection, message.topic, message.action, extra={"about": message})
                     self._end(Close.INTERNAL_ERROR, "the server made a mistake")

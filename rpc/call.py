@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import RpcAction
@@ -32,11 +32,19 @@ class RemoteRequestor:
         self._cluster.send(self._node, message)
 
 
-class Timeouts(NamedTuple):
+class Timeouts:
     """The calls that wait to be accepted, and those that wait to be answered."""
 
-    unaccepted: Deadlines[Call]
-    unanswered: Deadlines[Call]
+    __slots__ = ("unaccepted", "unanswered")
+
+    def __init__(self, unaccepted: Deadlines[Call], unanswered: Deadlines[Call]) -> None:
+        self.unaccepted = unaccepted
+        self.unanswered = unanswered
+
+    def close(self) -> None:
+        """Cancel the timers."""
+        self.unaccepted.close()
+        self.unanswered.close()
 
 
 class Call:

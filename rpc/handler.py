@@ -94,8 +94,8 @@ class RpcHandler:
 
     def close(self) -> None:
         """Cancel the timers."""
-        for deadlines in (*self._here, *self._there):
-            deadlines.close()
+        self._here.close()
+        self._there.close()
 
     def _provide(self, connection: Connection, message: Message) -> None:
         subscribe_bulk(connection, message, self.providers.add, RpcAction.MULTIPLE_PROVIDERS)
