@@ -151,11 +151,15 @@ def sql(url: str, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[
 
 
 @contextlib.contextmanager
-def database() -> Iterator[str]:
-    """A database on the machine's PostgreSQL that is dropped afterwards."""
+def database(*, like: str | None = None) -> Iterator[str]:
+    """A database on the machine's PostgreSQL that is dropped afterwards.
+
+    ``like`` is the address of another one, whose copy it is; nobody may be connected to that.
+    """
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", 5432), timeout=2):
         name = f"test_cluster_{uuid4().hex[:12]}"
-        sql(f"{SHARED_POSTGRES}/postgres", f"CREATE DATABASE {name}")
+        template = "template1" if like is None else like.rpartition("/")[2]
+        sql(f"{SHARED_POSTGRES}/postgres", f"CREATE DATABASE {name} TEMPLATE {template}")
         try:
             yield f"{SHARED_POSTGRES}/{name}"
         finally:

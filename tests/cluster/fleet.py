@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
 import os
 import subprocess
@@ -11,7 +12,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 from channels_redis.pubsub import RedisPubSubChannelLayer
@@ -33,6 +36,20 @@ def migrate(url: str, var: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ServerFailed(f"migrate failed\n{done.stdout}{done.stderr}")
+
+
+@cache
+def migrated_once() -> str:
+    """A database with the tables, for as long as this process: those of all fleets are copies of it.
+
+    To migrate takes as long as to start a node.
+    """
+    keep = ExitStack()
+    atexit.register(keep.close)
+    url = keep.enter_context(database())
+    with TemporaryDirectory() as folder:
+        migrate(url, Path(folder))
+    return url
 
 
 class Fleet:
@@ -149,8 +166,11 @@ def fleet_in(folder: Path, *, stoppable: bool = False, **options: Any) -> Iterat
     """A cluster on a Redis and a database of its own; ``stoppable``: the PostgreSQL is its own as well."""
     with Redis(folder / "redis") as redis, ExitStack() as stack:
         postgres = stack.enter_context(Postgres()) if stoppable else None
-        url = postgres.url if postgres else stack.enter_context(database())
-        migrate(url, folder / "var")
+        if postgres:
+            url = postgres.url
+            migrate(url, folder / "var")
+        else:
+            url = stack.enter_context(database(like=migrated_once()))
         fleet = Fleet(folder, redis=redis, database=url, postgres=postgres, **options)
         yield stack.enter_context(fleet)
 

@@ -76,11 +76,11 @@ def install() -> str:
     return python
 
 
-def specification(port: int, cases: list[str], excluded: list[str]) -> dict[str, Any]:
+def specification(mode: str, port: int, cases: list[str], excluded: list[str]) -> dict[str, Any]:
     """What the fuzzing client is to do."""
     return {
-        "outdir": str(REPORTS),
-        "servers": [{"agent": mode, "url": f"ws://127.0.0.1:{port}/{mode}"} for mode in MODES],
+        "outdir": str(REPORTS / mode),
+        "servers": [{"agent": mode, "url": f"ws://127.0.0.1:{port}/{mode}"}],
         "cases": cases,
         "exclude-cases": COMPRESSION + excluded,
         "exclude-agent-cases": {},
@@ -88,7 +88,10 @@ def specification(port: int, cases: list[str], excluded: list[str]) -> dict[str,
 
 
 async def serve_and_fuzz(python: str, cases: list[str], excluded: list[str]) -> None:
-    """Run the fuzzing client against a server in this process."""
+    """Run a fuzzing client for each mode against a server in this process.
+
+    Both at once: half of the time they wait, to see that nothing comes.
+    """
     config = uvicorn.Config(
         application, port=0, ws=WebSocketProtocol, log_level="warning", lifespan="off", access_log=False
     )
@@ -98,32 +101,40 @@ async def serve_and_fuzz(python: str, cases: list[str], excluded: list[str]) -> 
     await server.startup()
     try:
         port = server.servers[0].sockets[0].getsockname()[1]
-        specification_file = FOLDER / "fuzzingclient.json"
-        specification_file.write_text(json.dumps(specification(port, cases, excluded)))
-        client = await asyncio.create_subprocess_exec(
-            *(python, "-c", START, str(PACKAGES), "-m", "fuzzingclient", "-s", str(specification_file)),
-            cwd=FOLDER,
-            stdout=(FOLDER / "fuzzingclient.log").open("wb"),
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        await client.wait()
+        await asyncio.gather(*(fuzz(python, mode, port, cases, excluded) for mode in MODES))
     finally:
         await server.shutdown()
 
 
+async def fuzz(python: str, mode: str, port: int, cases: list[str], excluded: list[str]) -> None:
+    """Run one fuzzing client to its end."""
+    specification_file = FOLDER / f"{mode}.json"
+    specification_file.write_text(json.dumps(specification(mode, port, cases, excluded)))
+    with (FOLDER / f"{mode}.log").open("wb") as log:
+        client = await asyncio.create_subprocess_exec(
+            *(python, "-c", START, str(PACKAGES), "-m", "fuzzingclient", "-s", str(specification_file)),
+            cwd=FOLDER,
+            stdout=log,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        await client.wait()
+
+
 def run(cases: list[str], excluded: list[str]) -> dict[str, dict[str, str]]:
-    """Run ``cases``; per mode, each case's behaviour, in closing if it was good until then."""
+    """Run ``cases``; the behaviours in each mode."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     python = install()
     shutil.rmtree(REPORTS, ignore_errors=True)
     uvloop.run(serve_and_fuzz(python, cases, excluded))
-    index = json.loads((REPORTS / "index.json").read_text())
+    return {mode: behaviours(mode) for mode in MODES}
+
+
+def behaviours(mode: str) -> dict[str, str]:
+    """Each case's behaviour, in closing if it was good until then."""
+    index = json.loads((REPORTS / mode / "index.json").read_text())
     return {
-        mode: {
-            case: result["behavior"] if result["behavior"] not in GOOD else result["behaviorClose"]
-            for case, result in index[mode].items()
-        }
-        for mode in MODES
+        case: result["behavior"] if result["behavior"] not in GOOD else result["behaviorClose"]
+        for case, result in index[mode].items()
     }
 
 
@@ -131,8 +142,8 @@ def failures(results: dict[str, dict[str, str]]) -> list[str]:
     """A line for each case that is neither OK nor NON-STRICT nor INFORMATIONAL."""
     return [
         f"{mode}: case {case} {behaviour}"
-        for mode, behaviours in results.items()
-        for case, behaviour in behaviours.items()
+        for mode, found in results.items()
+        for case, behaviour in found.items()
         if behaviour not in GOOD
     ]
 
@@ -146,10 +157,11 @@ def main(patterns: list[str]) -> int:
         print(f"The Autobahn test suite needs {error}", file=sys.stderr)
         return 2
     failed = failures(results)
-    for mode, behaviours in results.items():
-        counts = {kind: list(behaviours.values()).count(kind) for kind in sorted(set(behaviours.values()))}
-        print(f"{mode}: {len(behaviours)} cases, {counts}")
-    print(*failed, f"{time.monotonic() - started:.0f} s", f"report: {REPORTS / 'index.html'}", sep="\n")
+    for mode, found in results.items():
+        counts = {kind: list(found.values()).count(kind) for kind in sorted(set(found.values()))}
+        print(f"{mode}: {len(found)} cases, {counts}")
+    reports = [f"report: {REPORTS / mode / 'index.html'}" for mode in MODES]
+    print(*failed, f"{time.monotonic() - started:.0f} s", *reports, sep="\n")
     return 1 if failed else 0
 
 
