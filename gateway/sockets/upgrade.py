@@ -69,7 +69,7 @@ def plain_upgrade(data: bytes) -> Upgrade | None:
     if _KEY.fullmatch(key) is None:
         return None
     rest = data[:start] + data[start + _KEY_SIZE :]
-    is_personal = any(map(rest.lower().__contains__, _PERSONAL))
+    is_personal = max(map(rest.lower().find, _PERSONAL)) >= 0  # ``in`` first takes each for an integer
     request = (_read if is_personal else _read_once)(rest)
     if request is None:
         return None
