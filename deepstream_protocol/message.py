@@ -95,6 +95,15 @@ class Message:
                 raise ProtocolError(f"data is no JSON: {error}") from None
         return self._value
 
+    def has_readable_data(self) -> bool:
+        """Whether ``data`` is JSON or absent: any other text would break the client that gets it."""
+        if self.data is not None and self._value is None:
+            try:
+                self._value = orjson.loads(self.data)
+            except ValueError:
+                return False
+        return True
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Message) and self.fields() == other.fields()
 

@@ -9,7 +9,7 @@ from deepstream_protocol.topics import EventAction, Topic
 from pubsub.cluster import Cluster
 from pubsub.connection import Connection
 from pubsub.listening import Listening, ListenSettings
-from pubsub.replies import Actions, has_readable_data, refusal, subscribe_bulk, unsubscribe_bulk
+from pubsub.replies import Actions, refusal, subscribe_bulk, unsubscribe_bulk
 from pubsub.subscriptions import Subscriptions
 
 
@@ -38,7 +38,7 @@ class EventHandler:
 
         Data is passed on as it came, but not unread: text that is no JSON would break its receivers.
         """
-        if not has_readable_data(message):
+        if not message.has_readable_data():
             if connection is not None:
                 connection.send(refusal(message, EventAction.INVALID_MESSAGE_DATA))
             return

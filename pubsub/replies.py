@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from deepstream_protocol.errors import ProtocolError
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import ParserAction, Topic
 from pubsub.connection import Connection
@@ -32,15 +31,6 @@ def names_of(message: Message) -> Sequence[str]:
     if message.names is not None:
         return message.names
     return () if message.name is None else (message.name,)
-
-
-def has_readable_data(message: Message) -> bool:
-    """Whether ``data`` is JSON or absent: any other text would break the client that gets it."""
-    try:
-        message.value()
-    except ProtocolError:
-        return False
-    return True
 
 
 def acknowledge(connection: Connection, message: Message, *, names: bool = False) -> None:

@@ -73,7 +73,7 @@ class Call:
         self.provider: Connection | str | None = None
         self.timeouts: Timeouts | None = None
         self.asked_as = ""
-        self.tried: set[Connection | str] = set()
+        self.tried: set[Connection | str] | tuple[()] = ()  # most calls need one provider, and no set before
         self.accepted = False
 
     def reply(self, action: int, data: str | None = None) -> Message:

@@ -15,7 +15,7 @@ from deepstream_protocol.message import Message
 from deepstream_protocol.topics import RpcAction, Topic
 from pubsub.cluster import Cluster
 from pubsub.connection import Connection, User
-from pubsub.replies import Actions, has_readable_data, refusal, subscribe_bulk, unsubscribe_bulk
+from pubsub.replies import Actions, refusal, subscribe_bulk, unsubscribe_bulk
 from pubsub.subscriptions import Subscriptions
 from pubsub.timers import Deadlines
 from rpc.call import Call, RemoteRequestor, Timeouts
@@ -104,15 +104,15 @@ class RpcHandler:
         unsubscribe_bulk(connection, message, self.providers.remove, RpcAction.NOT_PROVIDED)
 
     def _request(self, connection: Connection, message: Message) -> None:
-        if message.name is None or message.correlation_id is None or not has_readable_data(message):
+        if message.name is None or message.correlation_id is None or not message.has_readable_data():
             connection.send(refusal(message, RpcAction.INVALID_MESSAGE_DATA))
             return
-        self._route(Call(connection, self._request_for_providers(connection.user, message)))
+        if message.binary is None or self._names_requestor:  # else it has all that it should, and no more
+            message = self._request_for_providers(connection.user, message)
+        self._route(Call(connection, message))
 
     def _request_for_providers(self, user: User, message: Message) -> Message:
-        """What providers get: what came, if that has no more than it should, and is to have no more."""
-        if message.binary is not None and not self._names_requestor:
-            return message
+        """What providers get."""
         request = Message(Topic.RPC, RpcAction.REQUEST)
         request.name, request.correlation_id = message.name, message.correlation_id
         if message.data is not None:
@@ -130,7 +130,10 @@ class RpcHandler:
             call.fail(RpcAction.NO_RPC_PROVIDER)
             return
         call.provider = provider
-        call.tried.add(provider)
+        if call.tried:
+            call.tried.add(provider)
+        else:
+            call.tried = {provider}
         if isinstance(provider, Connection):
             call.timeouts = timeouts = self._here
             call.asked_as = call.request.correlation_id or ""
@@ -144,18 +147,22 @@ class RpcHandler:
     def _choose(self, call: Call) -> Connection | str | None:
         """A random provider of this node, but none that was tried or is busy with a call of the same id;
         else a random node that has some."""
-        name, correlation_id = call.request.name or "", call.request.correlation_id
-        providers = [
-            provider
-            for provider in self.providers.at(name)
-            if provider not in call.tried and correlation_id not in self._calls.get(provider, ())
-        ]
-        if providers:
-            return providers[0] if len(providers) == 1 else random.choice(providers)
+        name = call.request.name or ""
+        providers = self.providers.at(name)
+        if len(providers) == 1:
+            (provider,) = providers
+            if self._is_free(provider, call):
+                return provider
+        elif free := [provider for provider in providers if self._is_free(provider, call)]:
+            return random.choice(free)
         if call.stays_here:
             return None
         nodes = [node for node in self._cluster.nodes_at("rpc", name) if node not in call.tried]
         return random.choice(nodes) if nodes else None
+
+    def _is_free(self, provider: Connection, call: Call) -> bool:
+        calls = self._calls.get(provider)
+        return provider not in call.tried and (calls is None or call.request.correlation_id not in calls)
 
     def _pass_on(self, call: Call, node: str) -> None:
         """Have another node find a provider; between nodes a call has an id that no client made up."""
@@ -227,7 +234,7 @@ class RpcHandler:
         call = self._find(connection, message)
         if call is None:
             return
-        if not has_readable_data(message):
+        if not message.has_readable_data():
             connection.send(refusal(message, RpcAction.INVALID_MESSAGE_DATA))
             return
         self._end(call)

@@ -11,7 +11,6 @@ from deepstream_protocol.topics import EventAction, ParserAction, RecordAction, 
 from pubsub.connection import Connection
 from pubsub.replies import (
     acknowledge,
-    has_readable_data,
     names_of,
     refusal,
     subscribe_bulk,
@@ -162,4 +161,4 @@ def test_data_that_is_no_json_is_found_out(data: str | None, readable: bool) -> 
     message = Message(Topic.EVENT, EventAction.EMIT, name="e")
     if data is not None:
         message.data = data
-    assert has_readable_data(message) is readable
+    assert message.has_readable_data() is readable
