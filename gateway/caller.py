@@ -43,9 +43,9 @@ class _Line(Connection):
 
     __slots__ = ()
 
-    def write(self, frame: Any) -> None:
-        """See ``Connection.write``."""
-        self.transport.write([frame])
+    def send(self, message: Message) -> None:
+        """See ``Connection.send``."""
+        self.transport.write([message])  # type: ignore[list-item]  # it is not encoded
 
 
 class _Question(NamedTuple):
