@@ -6,8 +6,7 @@ have few calls, because each of those would cost as much as a field does.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
+from .memo import Memo
 from .message import Message
 from .topics import EventAction, RecordAction, RpcAction, Topic
 from .varint import read_varint, to_int
@@ -20,6 +19,8 @@ _ACTION_TAG, _DATA_TAG, _CALL_TAG, _NAME_TAG = 1 << 3, 2 << 3 | 2, 3 << 3 | 2, 6
 _PATH_TAG, _VERSION_TAG, _NAME_OF_CALL_TAG = 12 << 3 | 2, 13 << 3, 7 << 3 | 2
 _EVENT, _RECORD, _RPC = int(Topic.EVENT), int(Topic.RECORD), int(Topic.RPC)
 _LONGEST_CACHED = 256
+
+_new_message = Message.__new__
 
 _TOPICS = frozenset({_EVENT, _RECORD, _RPC})
 """Those that have such messages; but for the name of a call, their fields have the same numbers."""
@@ -73,13 +74,13 @@ def read_hot(payload: bytes) -> Message | None:
     A length of two bytes is ``low + ((high - 1) << 7)``: what comes out lies between 128 and 16383 if, and
     only if, the length has two bytes and needs both.
     """
-    head = _read_head(payload[:_SHORT_HEAD] if payload[0] < 128 else payload[:_LONG_HEAD])
+    head = _HEADS[payload[:_SHORT_HEAD] if payload[0] < 128 else payload[:_LONG_HEAD]]
     if head is None:
         return None
     end, topic, action, shape, start, at = head
     if end != len(payload):
         return None
-    message = Message.__new__(Message)
+    message = _new_message(Message)
     message.topic = topic
     message.action = action
     if start:
@@ -89,7 +90,7 @@ def read_hot(payload: bytes) -> Message | None:
             return None
         start = at + 2
         at = start + size
-        if end - at > _LONGEST_CACHED or (name := _read_call_name(payload[at:])) is None:
+        if end - at > _LONGEST_CACHED or (name := _NAMES_OF_CALLS[payload[at:]]) is None:
             return None
         message.correlation_id = payload[start:at].decode()
         message.name = name
@@ -123,7 +124,7 @@ def read_hot(payload: bytes) -> Message | None:
             elif low > 127:
                 version, end = _split_version(payload, end)
     tail = payload[at:end]
-    rest = (_read_short_tail if end - at <= _LONGEST_CACHED else _read_tail)(tail)
+    rest = _TAILS[tail] if end - at <= _LONGEST_CACHED else _read_tail(tail)
     if rest is None and version is not None:  # a name that happens to end like a version
         version = None
         rest = _read_tail(payload[at:])
@@ -149,7 +150,6 @@ def read_hot(payload: bytes) -> Message | None:
     return message
 
 
-@lru_cache(maxsize=4096)
 def _read_head(head: bytes) -> tuple[int, int, int, int, int, int] | None:
     """How a frame begins; messages of the same kind and sizes begin alike.
 
@@ -244,7 +244,6 @@ def _read_tail(tail: bytes) -> tuple[str, bool | None, str | None, int] | None:
     return (name, is_write_ack, path, bits) if at == end else None
 
 
-@lru_cache(maxsize=4096)
 def _read_call_name(tail: bytes) -> str | None:
     """The name that a message of a call ends with; None if there is anything else."""
     if len(tail) < 2 or tail[0] != _NAME_OF_CALL_TAG or tail[1] > 127 or tail[1] != len(tail) - 2:
@@ -252,5 +251,7 @@ def _read_call_name(tail: bytes) -> str | None:
     return tail[2:].decode()
 
 
-_read_short_tail = lru_cache(maxsize=4096)(_read_tail)
-"""A client's messages mostly end alike: with a name that it knows, and a path."""
+_HEADS = Memo(_read_head, 4096)
+_TAILS = Memo(_read_tail, 4096)
+_NAMES_OF_CALLS = Memo(_read_call_name, 4096)
+"""A client's messages mostly begin and end alike: the same sizes, a name that it knows, and a path."""

@@ -7,9 +7,9 @@ are looked up in place, because a call would cost as much as a field does.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
+from .memo import Memo
 from .message import Message
 from .topics import Topic
 from .varint import VARINTS, write_int, write_size
@@ -41,7 +41,7 @@ def _write_ack(fields: dict[str, Any]) -> bytes | None:
     name, correlation_id, action = fields.get("name"), fields.get("correlation_id"), fields["action"]
     if name is None or correlation_id is None or not 0 <= action < 128:
         return None
-    call, tail = correlation_id.encode(), _write_ack_tail(name)
+    call, tail = correlation_id.encode(), _ACK_TAILS[name]
     size = len(call)
     left = size + len(tail) + 4
     if left > 123:
@@ -49,11 +49,13 @@ def _write_ack(fields: dict[str, Any]) -> bytes | None:
     return b"%c\x10%c\x1a%c\x08%c\x1a%c%b%b" % (left + 4, _RECORD, left, action, size, call, tail)
 
 
-@lru_cache(maxsize=4096)
 def _write_ack_tail(name: str) -> bytes:
     """What the answer to a write ends with: its name, and isWriteAck; the same for all of a record's."""
     raw = name.encode()
     return b"\x32%b%b\x58\x01" % (write_size(len(raw)), raw)
+
+
+_ACK_TAILS = Memo(_write_ack_tail, 4096)
 
 
 def _write_event(fields: dict[str, Any]) -> bytes | None:

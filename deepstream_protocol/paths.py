@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import pairwise
 from typing import Any
+
+from .memo import Memo
 
 Token = str | int
 Tokens = tuple[Token, ...]
@@ -52,7 +53,7 @@ class PathError(ValueError):
 
 def tokenize(path: str) -> Tokens:
     """The steps of ``path``, text for keys and numbers for indices: ``a.b[0]`` is ``("a", "b", 0)``."""
-    return _tokenize_short(path) if len(path) <= _LONGEST_CACHED else _tokenize(path)
+    return _TOKENS[path] if len(path) <= _LONGEST_CACHED else _tokenize(path)
 
 
 class Room:
@@ -93,7 +94,7 @@ def _tokenize(path: str) -> Tokens:
     return tuple(tokens)
 
 
-_tokenize_short = lru_cache(maxsize=4096)(_tokenize)
+_TOKENS = Memo(_tokenize, 4096)
 
 
 def _steps(path: str) -> Iterator[Token]:
