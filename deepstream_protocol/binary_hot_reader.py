@@ -51,8 +51,10 @@ _SHAPES = frozenset(
 )
 """The same, as the numbers that reading adds up."""
 
-_CALL_SHAPES = frozenset(shape & ~_CALL for shape in _SHAPES if shape & _CALL)
-"""Those of calls, which all have an id."""
+_Head = tuple[int, int, int, int, int, int]
+
+_NO_HEAD = (-1, 0, 0, 0, 0, 0)
+"""Of a frame that begins otherwise: none ends there."""
 
 
 def is_passed_on(message: Message) -> bool:
@@ -74,10 +76,8 @@ def read_hot(payload: bytes) -> Message | None:
     A length of two bytes is ``low + ((high - 1) << 7)``: what comes out lies between 128 and 16383 if, and
     only if, the length has two bytes and needs both.
     """
-    head = _HEADS[payload[:_SHORT_HEAD] if payload[0] < 128 else payload[:_LONG_HEAD]]
-    if head is None:
-        return None
-    end, topic, action, shape, start, at = head
+    head = payload[:_SHORT_HEAD] if payload[0] < 128 else payload[:_LONG_HEAD]
+    end, topic, action, shape, start, at = _HEADS[head]
     if end != len(payload):
         return None
     message = _new_message(Message)
@@ -94,7 +94,7 @@ def read_hot(payload: bytes) -> Message | None:
             return None
         message.correlation_id = payload[start:at].decode()
         message.name = name
-        if shape in _CALL_SHAPES:
+        if shape & _CALL:
             message.binary = payload
         return message
     tag = payload[at]
@@ -150,18 +150,19 @@ def read_hot(payload: bytes) -> Message | None:
     return message
 
 
-def _read_head(head: bytes) -> tuple[int, int, int, int, int, int] | None:
+def _read_head(head: bytes) -> _Head:
     """How a frame begins; messages of the same kind and sizes begin alike.
 
     Its end, topic, action, these and whether it has data as a shape, where its data starts, 0 if there is
-    none, and where the next tag is.
+    none, and where the next tag is. The shape says of a call that it is passed on if it has nothing else
+    than an id.
     """
     if len(head) == _SHORT_HEAD:
         size, topic_tag, topic, message_tag, inner, action_tag, action, tag, data_size = head
         start = _SHORT_HEAD
         end = size + 1
         if inner != end - 5:
-            return None
+            return _NO_HEAD
     elif len(head) == _LONG_HEAD:
         low, high, topic_tag, topic, message_tag, inner, more, action_tag, action, tag, data_size, above = (
             head
@@ -169,23 +170,25 @@ def _read_head(head: bytes) -> tuple[int, int, int, int, int, int] | None:
         start = _LONG_HEAD - 1
         end = 2 + low + ((high - 1) << 7)
         if inner < 128 or inner + ((more - 1) << 7) != end - 7 or not 134 < end < 16386:
-            return None
+            return _NO_HEAD
         if data_size > 127:
             data_size += (above - 1) << 7
             start += 1
             if not 127 < data_size < 16384:
-                return None
+                return _NO_HEAD
     else:
-        return None
+        return _NO_HEAD
     tags = topic_tag, message_tag, action_tag
     if tags != (_TOPIC_TAG, _MESSAGE_TAG, _ACTION_TAG) or action > 127 or topic not in _TOPICS:
-        return None
+        return _NO_HEAD
     shape = topic << 8 | action
     if tag != _DATA_TAG:
-        return end, topic, action, shape, 0, _SHORT_HEAD - 2 if len(head) == _SHORT_HEAD else _LONG_HEAD - 3
-    if start + data_size >= end or (data_size > 127 and len(head) == _SHORT_HEAD):
-        return None
-    return end, topic, action, shape | _DATA, start, start + data_size
+        start, at = 0, _SHORT_HEAD - 2 if len(head) == _SHORT_HEAD else _LONG_HEAD - 3
+    elif start + data_size >= end or (data_size > 127 and len(head) == _SHORT_HEAD):
+        return _NO_HEAD
+    else:
+        shape, at = shape | _DATA, start + data_size
+    return end, topic, action, shape | _CALL if shape | _CALL in _SHAPES else shape, start, at
 
 
 def _split_version(payload: bytes, end: int) -> tuple[int | None, int]:

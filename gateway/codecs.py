@@ -51,7 +51,8 @@ class FramedCodec:
         if payload is None or not self.binary:
             wrap, encode = self._wrap, self._encode  # read, then called: see Session._handle
             return wrap(encode(message))
-        return SHORT_BINARY[len(payload)] + payload if len(payload) < SHORT else binary_frame(payload)
+        size = len(payload)
+        return SHORT_BINARY[size] + payload if size < SHORT else binary_frame(payload)
 
     def joined(self, frames: list[Any]) -> list[Frame]:
         """One piece: frames say where they end."""
