@@ -25,7 +25,7 @@ from gateway.rules import reloading
 from gateway.rules.in_force import Rules
 from gateway.rules.reloading import Reloading, Source
 from permissions.ruleset import RuleSet
-from permissions.verdict import Denial, Verdict
+from permissions.verdict import AllowEverything, Denial, Verdict
 from pubsub.connection import User
 from tests.accounts.kit import Serving, heard, serving
 from tests.raw_client import RawClient
@@ -229,6 +229,30 @@ class NoRecords:
 
     async def load(self, names: Any) -> None:
         raise AssertionError("nothing needs to be loaded")
+
+
+def test_rules_that_allow_everything_give_way_to_others_to_who_watches_and_to_what_is_reserved() -> None:
+    denied = {"a/1": Denial.DENIED}
+
+    class Refusing:
+        def check(self, user: User, message: Message) -> Verdict:
+            return denied
+
+    ann, read = User("ann"), Message(Topic.RECORD, RecordAction.READ, name="a/1")
+    rules = Rules(AllowEverything())
+    heard_of: list[Any] = []
+    rules.on_denied = lambda *told: heard_of.append(told)
+    assert rules.check(ann, read) is None
+    rules.watch(lambda rules: Refusing())
+    assert rules.check(ann, read) == denied
+    rules.watch(None)
+    assert rules.check(ann, read) is None
+    rules.replace(Refusing())
+    assert rules.check(ann, read) == denied
+    rules.replace(AllowEverything())
+    assert rules.check(ann, read) is None
+    assert heard_of == [(ann, read, denied)] * 2
+    assert Rules(AllowEverything(), reserved=("a/",)).check(ann, read) == denied
 
 
 async def test_a_question_that_waits_is_answered_by_the_rules_of_its_end() -> None:
