@@ -43,9 +43,9 @@ class _Line(Connection):
 
     __slots__ = ()
 
-    def send(self, message: Message) -> None:
-        """See ``Connection.send``."""
-        self.transport.write([message])  # type: ignore[list-item]  # it is not encoded
+    def write(self, frame: Any) -> None:
+        """See ``Connection.write``."""
+        self.transport.write([frame])
 
 
 class _Question(NamedTuple):

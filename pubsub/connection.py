@@ -324,19 +324,8 @@ class Connection:
         return f"connection {self.id} from {self.address or 'nowhere'}"
 
     def send(self, message: Message) -> None:
-        """Queue ``message``; the body of ``write`` stands here once more, as every answer goes this way."""
-        frame = self.codec.frame(message)
-        flusher, outbox = self.flusher, self.outbox
-        if flusher.broadcast is not None:
-            flusher.end_broadcast()
-        if not outbox:
-            if not flusher.dirty:
-                flusher.call_soon(flusher.flush)
-            flusher.dirty.append(self)
-        outbox.append(frame)
-        self.unflushed += len(frame)
-        if self.unflushed > FLUSH_SIZE:
-            self.hand_over()
+        """Queue ``message``."""
+        self.write(self.codec.frame(message))
 
     def write(self, frame: Frame) -> None:
         """Queue a frame that this connection's codec made."""

@@ -134,15 +134,14 @@ class RpcHandler:
             call.tried.add(provider)
         else:
             call.tried = {provider}
+        call.timeouts = timeouts = self._here if isinstance(provider, Connection) else self._there
+        timeouts.unaccepted.start(call)  # before it is sent: that may be what ends the provider
         if isinstance(provider, Connection):
-            call.timeouts = timeouts = self._here
             call.asked_as = call.request.correlation_id or ""
             self._calls.setdefault(provider, {})[call.asked_as] = call
             provider.send(call.request)
         else:
-            call.timeouts = timeouts = self._there
             self._pass_on(call, provider)
-        timeouts.unaccepted.start(call)
 
     def _choose(self, call: Call) -> Connection | str | None:
         """A random provider of this node, but none that was tried or is busy with a call of the same id;

@@ -9,7 +9,7 @@ import pytest
 from deepstream_protocol.binary import BinaryCodec
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import ParserAction, RpcAction, Topic
-from pubsub.connection import User
+from pubsub.connection import Connection, User
 from tests.pubsub.kit import JSON, Client
 from tests.rpc.kit import World, asked, rpc
 
@@ -143,6 +143,26 @@ def test_a_client_that_calls_itself_and_goes_leaves_nothing_behind(world: World)
 
 
 # Timeouts
+
+
+def test_a_call_that_ends_while_its_provider_is_being_asked_times_out_no_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider, requestor = world.provider(), Client()
+    send = Connection.send
+
+    def lose(connection: Connection, message: Message) -> None:
+        """As one that is so far behind that this message is one too many for it."""
+        if connection is provider.connection:
+            world.handler.remove_connection(connection)
+        else:
+            send(connection, message)
+
+    monkeypatch.setattr(Connection, "send", lose)
+    world.request(requestor)
+    assert requestor.take() == [rpc(RpcAction.NO_RPC_PROVIDER)]
+    world.clock.advance(60)
+    assert requestor.take() == []
 
 
 def test_a_provider_that_does_not_accept_in_time_fails_the_call(world: World) -> None:
