@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from deepstream_protocol.message import Message
-from gateway.sockets.frames import SHORT, SHORT_BINARY, binary_frame, text_frame
+from gateway.sockets.frames import binary_frame, text_frame
 from monitoring.metrics import Rows, rows
 from pubsub.connection import Frame
 
@@ -45,14 +45,12 @@ class FramedCodec:
         self._wrap = binary_frame if wire.binary else _text_frame
 
     def frame(self, message: Message) -> Frame:
-        """``message`` as a frame; one that is passed on as it came is ready but for its head."""
+        """``message`` as a frame; one that is passed on as it came needs no encoding."""
         self._sent[message.topic][message.action] += 1
-        payload = message.binary
-        if payload is None or not self.binary:
-            wrap, encode = self._wrap, self._encode  # read, then called: see Session._handle
-            return wrap(encode(message))
-        size = len(payload)
-        return SHORT_BINARY[size] + payload if size < SHORT else binary_frame(payload)
+        if message.binary is not None and self.binary:
+            return binary_frame(message.binary)
+        wrap, encode = self._wrap, self._encode  # read, then called: see Session._handle
+        return wrap(encode(message))
 
     def joined(self, frames: list[Any]) -> list[Frame]:
         """One piece: frames say where they end."""

@@ -25,14 +25,12 @@ _MASKED_TEXT = _TEXT << 8 | 0x80
 MOST_PONGS = 64
 """Pings of one read that are each answered."""
 
-SHORT = 126
+_SHORT = 126
 """A payload of fewer bytes has its length in the second byte of its frame."""
 
-SHORT_BINARY = [bytes((_BINARY, length)) for length in range(SHORT)]
-"""The heads of short binary frames, by the length of what they carry."""
-
-_SHORT_PONG = [bytes((_PONG, length)) for length in range(SHORT)]
-_SHORT_TEXT = [bytes((_TEXT, length)) for length in range(SHORT)]
+_SHORT_BINARY = [bytes((_BINARY, length)) for length in range(_SHORT)]
+_SHORT_PONG = [bytes((_PONG, length)) for length in range(_SHORT)]
+_SHORT_TEXT = [bytes((_TEXT, length)) for length in range(_SHORT)]
 _HEADER_16 = Struct(">BBH").pack
 _HEADER_64 = Struct(">BBQ").pack
 
@@ -47,7 +45,7 @@ def _long_header(opcode: int, length: int) -> bytes:
 def binary_frame(payload: bytes) -> bytes:
     """The server frame that carries ``payload`` as one binary message."""
     length = len(payload)
-    return (SHORT_BINARY[length] if length < SHORT else _long_header(_BINARY, length)) + payload
+    return (_SHORT_BINARY[length] if length < _SHORT else _long_header(_BINARY, length)) + payload
 
 
 def text_frame(payload: bytes | str) -> bytes:
@@ -55,7 +53,7 @@ def text_frame(payload: bytes | str) -> bytes:
     if isinstance(payload, str):
         payload = payload.encode()
     length = len(payload)
-    return (_SHORT_TEXT[length] if length < SHORT else _long_header(_TEXT, length)) + payload
+    return (_SHORT_TEXT[length] if length < _SHORT else _long_header(_TEXT, length)) + payload
 
 
 def read_only_frame(data: bytes, limit: int) -> bytes | None:
@@ -68,7 +66,7 @@ def read_only_frame(data: bytes, limit: int) -> bytes | None:
         return None
     head, key = _HEAD_AND_KEY(data)
     length = head - _MASKED_BINARY
-    if 0 <= length < SHORT:
+    if 0 <= length < _SHORT:
         start = 6
     elif length == 126:
         length, key = _HEAD_AND_KEY(data, 2)
@@ -93,7 +91,7 @@ def read_simple_frames(data: bytes, position: int, limit: int, payloads: list[Pa
     while position <= last:
         head, key = _HEAD_AND_KEY(data, position)
         length = head & 0x7F
-        if length < SHORT:
+        if length < _SHORT:
             start = position + 6
         elif length == 126 and position + 8 <= end:
             length, key = _HEAD_AND_KEY(data, position + 2)
