@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 
-from pubsub.connection import User
+from pubsub.user import User
 
 
 class DjangoUser(User):

@@ -10,7 +10,7 @@ import jwt
 from accounts.jwks import JwksUnavailable, KeySet
 from accounts.login import LoginRequest, Outcome, PassOn, Refused
 from deepstream_project.config_login import JwtOptions
-from pubsub.connection import User
+from pubsub.user import User
 
 MISSING = PassOn({"error": "missing authentication parameter: token"})
 UNAVAILABLE = Refused({"error": "The keys of tokens cannot be fetched"}, is_wrong=False)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from pubsub.connection import User
+from pubsub.user import User
 
 
 @dataclass(slots=True)

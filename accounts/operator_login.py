@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from accounts.django_user import DjangoUser
 from accounts.django_users import DjangoLogin, by_session
 from accounts.login import LoginRequest, Outcome, PassOn, Refused
-from pubsub.connection import User
+from pubsub.user import User
 
 NOBODY = Refused({"error": "Log in to the admin first, as staff"})
 

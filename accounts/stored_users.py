@@ -13,7 +13,7 @@ from accounts.login import LoginRequest, Outcome, PassOn, Refused, credentials
 from accounts.passwords import Passwords
 from deepstream_project.config_login import StorageOptions
 from deepstream_protocol.topics import RecordAction
-from pubsub.connection import User
+from pubsub.user import User
 from records.names import name_problem
 from records.pipelines import Pipelines
 from records.state import ABSENT, RecordState

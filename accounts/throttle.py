@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Protocol
 
 from accounts.login import Login, LoginRequest, Refused
-from pubsub.connection import User
+from pubsub.user import User
 
 MAX_GUESSERS = 10_000
 """Pairs of address and user that are remembered; beyond, the one that was quiet longest is forgotten."""

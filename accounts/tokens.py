@@ -15,7 +15,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from accounts.django_user import DjangoUser, standing_of, user_of
-from pubsub.connection import User
+from pubsub.user import User
 
 LIFETIME = 3600.0
 """Seconds that a token is good for, unless the login that it stands for ends earlier."""

@@ -13,7 +13,7 @@ from deepstream_project.config_document import read_document
 from deepstream_project.config_file import LoadedFile
 from deepstream_project.config_login import users as users_of
 from deepstream_project.config_place import Place, Report
-from pubsub.connection import User
+from pubsub.user import User
 
 Users = Mapping[str, Mapping[str, Any]]
 """Users by name, each ``{password, serverData, clientData}``."""

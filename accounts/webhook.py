@@ -12,7 +12,7 @@ import orjson
 
 from accounts.login import LoginRequest, Outcome, Refused
 from deepstream_project.config_login import HttpOptions
-from pubsub.connection import User
+from pubsub.user import User
 
 log = logging.getLogger("deepstream.login")
 

@@ -15,7 +15,7 @@ from deepstream_protocol.topics import EventAction, RecordAction, Topic
 from permissions.document import open_document
 from permissions.reader import Known
 from permissions.ruleset import RuleSet
-from pubsub.connection import User
+from pubsub.user import User
 
 CALLS = 500
 RUNS = 400

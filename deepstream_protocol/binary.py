@@ -69,7 +69,7 @@ def frame_size(payload: bytes) -> int:
 
 
 def _write_other(message: Message) -> bytes:
-    fields = message.__dict__
+    fields = message.present()
     if len(fields) == 2:
         return _write_bare(message.topic, message.action)
     if len(fields) == 4 and message.is_ack and (correlation_id := message.correlation_id):
@@ -109,4 +109,4 @@ def _read_other(payload: bytes) -> Message:
 @lru_cache(maxsize=256)
 def _read_greeting(payload: bytes) -> dict[str, Any]:
     """The fields of a challenge or a ping, which all clients of an application say alike."""
-    return read_frame(payload).__dict__
+    return read_frame(payload).fields()

@@ -36,9 +36,9 @@ def read_frame(payload: bytes) -> Message:
     topic, start, stop = _read_envelope(payload)
     if topic not in SCHEMA:
         raise UnknownTopic(topic)
-    message = Message(topic, 0)
-    _read_fields(payload, start, stop, topic, message.__dict__)
-    return message
+    fields = {"topic": topic, "action": 0}
+    _read_fields(payload, start, stop, topic, fields)
+    return Message(**fields)
 
 
 def _read_envelope(payload: bytes) -> tuple[int, int, int]:
@@ -148,7 +148,7 @@ def write_frame(message: Message) -> bytes:
     topic = message.topic
     if topic not in SCHEMA:
         raise UnknownTopic(topic)
-    get = message.__dict__.get
+    get = message.present().get
     parts = [
         _WRITERS[kind](tag, value)
         for tag, kind, attribute in _WRITTEN[topic]

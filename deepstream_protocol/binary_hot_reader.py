@@ -7,7 +7,7 @@ have few calls, because each of those would cost as much as a field does.
 from __future__ import annotations
 
 from .memo import Memo
-from .message import Message
+from .message import Message, new_message
 from .topics import EventAction, RecordAction, RpcAction, Topic
 from .varint import read_varint, to_int
 
@@ -19,8 +19,6 @@ _ACTION_TAG, _DATA_TAG, _CALL_TAG, _NAME_TAG = 1 << 3, 2 << 3 | 2, 3 << 3 | 2, 6
 _PATH_TAG, _VERSION_TAG, _NAME_OF_CALL_TAG = 12 << 3 | 2, 13 << 3, 7 << 3 | 2
 _EVENT, _RECORD, _RPC = int(Topic.EVENT), int(Topic.RECORD), int(Topic.RPC)
 _LONGEST_CACHED = 256
-
-_new_message = Message.__new__
 
 _TOPICS = frozenset({_EVENT, _RECORD, _RPC})
 """Those that have such messages; but for the name of a call, their fields have the same numbers."""
@@ -80,7 +78,7 @@ def read_hot(payload: bytes) -> Message | None:
     end, topic, action, shape, start, at = _HEADS[head]
     if end != len(payload):
         return None
-    message = _new_message(Message)
+    message = new_message(Message)
     message.topic = topic
     message.action = action
     if start:

@@ -24,7 +24,7 @@ _TOPICS: dict[int, bytes] = {
 
 def write_hot(message: Message) -> bytes | None:
     """``message`` as a frame when it has a name and no other fields than those known here; else None."""
-    topic, fields = message.topic, message.__dict__
+    topic, fields = message.topic, message.present()
     if len(fields) == 5 and topic == _RECORD and fields.get("is_write_ack") and (ack := _write_ack(fields)):
         return ack
     writer = _WRITERS.get(topic)

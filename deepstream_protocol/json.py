@@ -101,9 +101,7 @@ def _read(found: dict[str, Any]) -> Message:
             fields[attribute] = value
     if (data := _data(found)) is not None:
         fields["data"] = data
-    message = Message.__new__(Message)
-    message.__dict__ = fields
-    return message
+    return Message(**fields)
 
 
 def _data(found: dict[str, Any]) -> str | None:

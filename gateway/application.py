@@ -55,7 +55,7 @@ from monitoring.observed_store import ObservedStore
 from monitoring.report import Period
 from permissions.verdict import Permissions
 from pubsub.cluster import SingleNode
-from pubsub.connection import User
+from pubsub.user import User
 from records.history import history_of
 from records.pipelines import Pipelines
 from records.store import DatabaseStore

@@ -10,7 +10,8 @@ from uuid import uuid4
 
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import Topic
-from pubsub.connection import Connection, Flusher, User
+from pubsub.connection import Connection, Flusher
+from pubsub.user import User
 
 NO_LIMIT = 1 << 62
 """Nothing ever waits for a caller: it takes each message at once."""
@@ -81,7 +82,9 @@ class Caller:
 
     __slots__ = ("_connection", "_ids", "_node", "_prefix", "_questions")
 
-    received = sent = buffered = 0
+    received: int = 0
+    sent: int = 0
+    buffered: int = 0
 
     def __init__(self, node: Door, user: User, *, address: str, headers: Mapping[str, str] | None) -> None:
         self._node = node
@@ -136,8 +139,10 @@ class Caller:
         """A caller sends when it is asked to."""
 
     def _id_of(self, message: Message) -> str:
-        answered = (id for id, one in self._questions.items() if one.is_answered_by(message))
-        return next(answered, "")
+        for id, question in self._questions.items():
+            if question.is_answered_by(message):
+                return id
+        return ""
 
     def _settle(self, id: str, answer: Message | None) -> None:
         question = self._questions.pop(id)

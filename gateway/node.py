@@ -31,8 +31,9 @@ from permissions.questions import QUESTIONS
 from permissions.verdict import Denial, Permissions, Verdict
 from presence.handler import PresenceHandler
 from pubsub.cluster import Cluster
-from pubsub.connection import Close, Connection, Flusher, User
+from pubsub.connection import Close, Connection, Flusher
 from pubsub.replies import Actions, names_of, refusal
+from pubsub.user import User
 from records.handler import RecordHandler
 from records.storage import RecordStore, StoreError
 from rpc.handler import RpcHandler

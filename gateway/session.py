@@ -17,7 +17,8 @@ from deepstream_protocol.message import Message
 from deepstream_protocol.topics import AuthAction, ConnectionAction, ParserAction, Topic
 from gateway.host import Host
 from monitoring.metrics import WEBSOCKET
-from pubsub.connection import Close, Connection, User
+from pubsub.connection import Close, Connection
+from pubsub.user import User
 
 log = logging.getLogger("deepstream.connection")
 
@@ -168,8 +169,8 @@ class Session:
                 return
             try:
                 messages = decode(payload)
-            except UnknownTopic as error:
-                self._unknown(error.topic)
+            except UnknownTopic as unknown:
+                self._unknown(unknown.topic)
                 continue
             except ProtocolError as error:
                 self._unreadable(error)

@@ -8,7 +8,7 @@ from deepstream_protocol.message import Message
 from permissions.inquiry import Inquiry
 from permissions.reader import NotLoaded, RecordLoadError
 from permissions.verdict import Denial, Verdict
-from pubsub.connection import User
+from pubsub.user import User
 
 
 class Answers:

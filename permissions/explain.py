@@ -25,8 +25,8 @@ from permissions.rule import Rule
 from permissions.surroundings import action_name
 from permissions.syntax import place
 from permissions.verdict import Denial
-from pubsub.connection import User
 from pubsub.replies import names_of
+from pubsub.user import User
 
 LONGEST_VALUE = 2000
 """Characters of a value's JSON; of a longer one only the beginning is shown."""

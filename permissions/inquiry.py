@@ -14,7 +14,7 @@ from permissions.questions import Question
 from permissions.reader import NOT_LOADED, NotLoaded, RecordReader
 from permissions.rule import Rule
 from permissions.verdict import Denial
-from pubsub.connection import User
+from pubsub.user import User
 
 Clock = Callable[[], int]
 """Tells the time in milliseconds since 1970."""

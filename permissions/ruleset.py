@@ -15,8 +15,8 @@ from permissions.inquiry import Clock, Inquiry
 from permissions.questions import QUESTIONS
 from permissions.reader import NOT_LOADED, Known, NotLoaded, RecordLoadError, RecordReader
 from permissions.verdict import Verdict
-from pubsub.connection import User
 from pubsub.replies import names_of
+from pubsub.user import User
 
 __all__ = ["NOT_LOADED", "Known", "RecordLoadError", "RecordReader", "RuleSet", "milliseconds"]
 

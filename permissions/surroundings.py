@@ -12,7 +12,7 @@ from deepstream_protocol.topics import ACTIONS, Topic
 from permissions.javascript import RuleError, type_of
 
 if TYPE_CHECKING:
-    from pubsub.connection import User
+    from pubsub.user import User
 
 EVERYWHERE = frozenset({"user", "now", "action", "actionName", "name"})
 """Names that every rule has, beside its path's variables and the function ``_``."""

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Protocol
 
 from deepstream_protocol.message import Message
-from pubsub.connection import User
+from pubsub.user import User
 
 
 class Denial(Enum):

@@ -9,12 +9,12 @@ from enum import IntEnum
 from typing import Any, Protocol
 
 from deepstream_protocol.message import Message
+from pubsub.user import ANONYMOUS
 
 log = logging.getLogger("deepstream.connection")
 
-Frame = bytes | str
-"""One encoded message as the transport takes it: a ready WebSocket frame, or a bare payload."""
-
+Frame = bytes | str | Any
+"""One message as the transport takes it: a ready WebSocket frame, a payload, itself if there is no wire."""
 
 FLUSH_SIZE = 1 << 20
 """Bytes of answers that do not wait for the end of the turn: many small questions can ask for a lot."""
@@ -83,40 +83,14 @@ class Close(IntEnum):
     SLOW_CONSUMER = 1013
 
 
-class User:
-    """Who logged in: ``client_data`` was sent to the client, ``server_data`` is for the rules.
-
-    ``expires_at``, in seconds since 1970, is when the login ends and its connection with it; None: never.
-    """
-
-    __slots__ = ("client_data", "expires_at", "id", "is_authenticated", "server_data")
-
-    def __init__(
-        self,
-        id: str | None,
-        *,
-        is_authenticated: bool = True,
-        client_data: Any = None,
-        server_data: Any = None,
-        expires_at: float | None = None,
-    ) -> None:
-        self.id = id
-        self.expires_at = expires_at
-        self.is_authenticated = is_authenticated
-        self.client_data = client_data
-        self.server_data = server_data
-
-
-ANONYMOUS = User(None, is_authenticated=False)
-"""The user of a connection before its login."""
-
-
 class _Nowhere:
     """The transport of a connection whose socket is not attached yet."""
 
     __slots__ = ()
 
-    received = sent = buffered = 0
+    received: int = 0
+    sent: int = 0
+    buffered: int = 0
 
     def write(self, frames: list[Frame]) -> None:
         raise RuntimeError("written to before a transport was attached")
@@ -259,7 +233,6 @@ class Connection:
     """
 
     __slots__ = (
-        "__weakref__",
         "_held",
         "_held_bytes",
         "_limit",

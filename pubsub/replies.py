@@ -57,7 +57,7 @@ def refusal(message: Message, action: int, **fields: Any) -> Message:
         reply.correlation_id = message.correlation_id
     if message.is_write_ack:
         reply.is_write_ack = True
-    reply.__dict__.update(fields)
+    reply.set(fields)
     return reply
 
 

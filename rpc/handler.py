@@ -14,10 +14,11 @@ import orjson
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import RpcAction, Topic
 from pubsub.cluster import Cluster
-from pubsub.connection import Connection, User
+from pubsub.connection import Connection
 from pubsub.replies import Actions, refusal, subscribe_bulk, unsubscribe_bulk
 from pubsub.subscriptions import Subscriptions
 from pubsub.timers import Deadlines
+from pubsub.user import User
 from rpc.call import Call, RemoteRequestor, Timeouts
 
 MARGIN = 1.0
@@ -56,16 +57,10 @@ class RpcHandler:
             on_last=lambda name: cluster.leave("rpc", name),
         )
         self._calls: dict[Connection | str, dict[str, Call]] = {}
-        self._passed_on = (f"{node}-{number}" for node in (token_urlsafe(9),) for number in count())
+        self._passed_on = map(f"{token_urlsafe(9)}-{{}}".format, count())
         cluster.on_message(Topic.RPC, self._deliver)
         cluster.on_node(self._on_node)
-        self._here, self._there = (
-            Timeouts(
-                Deadlines(loop, settings.ack_timeout + margin, self._on_ack_timeout),
-                Deadlines(loop, settings.response_timeout + margin, self._on_response_timeout),
-            )
-            for margin in (0.0, MARGIN)
-        )
+        self._here, self._there = self._timeouts(loop, 0.0), self._timeouts(loop, MARGIN)
         self.actions = Actions(
             {
                 RpcAction.PROVIDE: self._provide,
@@ -76,6 +71,13 @@ class RpcHandler:
                 RpcAction.REQUEST_ERROR: self._respond,
                 RpcAction.REJECT: self._reject,
             }
+        )
+
+    def _timeouts(self, loop: AbstractEventLoop, margin: float) -> Timeouts:
+        settings = self._settings
+        return Timeouts(
+            Deadlines(loop, settings.ack_timeout + margin, self._on_ack_timeout),
+            Deadlines(loop, settings.response_timeout + margin, self._on_response_timeout),
         )
 
     def remove_connection(self, connection: Connection) -> None:
@@ -165,10 +167,9 @@ class RpcHandler:
 
     def _pass_on(self, call: Call, node: str) -> None:
         """Have another node find a provider; between nodes a call has an id that no client made up."""
-        call.asked_as = str(next(self._passed_on))
+        call.asked_as = next(self._passed_on)
         self._calls.setdefault(node, {})[call.asked_as] = call
-        request = Message(Topic.RPC, RpcAction.REQUEST)
-        request.__dict__.update(call.request.fields(), correlation_id=call.asked_as)
+        request = Message(**call.request.fields() | {"correlation_id": call.asked_as})
         self._cluster.send(node, request)
 
     # What other nodes say

@@ -22,7 +22,7 @@ from permissions.document import InvalidRules
 from permissions.reader import NOT_LOADED, Known
 from permissions.rule_text import read_rules
 from permissions.ruleset import RuleSet
-from pubsub.connection import User
+from pubsub.user import User
 from records.models import Record
 
 HELP = "show which rule decides, and why, as a tree"

@@ -32,7 +32,7 @@ from gateway.http.origins import Origins, preflight
 from gateway.http.replies import Reply, status_of
 from gateway.node import Node
 from monitoring.metrics import HTTP
-from pubsub.connection import User
+from pubsub.user import User
 
 log = logging.getLogger("deepstream.http")
 

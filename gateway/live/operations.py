@@ -22,7 +22,8 @@ from gateway.node import Node
 from gateway.operations import Operation
 from gateway.session import Session
 from presence.handler import EVERYBODY
-from pubsub.connection import ANONYMOUS, Close
+from pubsub.connection import Close
+from pubsub.user import ANONYMOUS
 
 REASON = "disconnected by an operator"
 """What a client is told unless the operator gives another reason."""

@@ -21,7 +21,7 @@ from permissions.reader import RecordReader
 from permissions.rule_text import located, read_rules
 from permissions.ruleset import RuleSet, milliseconds
 from permissions.verdict import AllowEverything, Permissions
-from pubsub.connection import User
+from pubsub.user import User
 
 OPEN = "permission.type is none: everything is allowed"
 

@@ -15,7 +15,8 @@ from cluster.operations import OperationError
 from deepstream_protocol.errors import ProtocolError
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import ACTIONS, Topic
-from pubsub.connection import ANONYMOUS, Codec, Connection, Frame
+from pubsub.connection import Codec, Connection, Frame
+from pubsub.user import ANONYMOUS
 
 LEASE = 10.0
 """Seconds that a tail goes on without being read."""

@@ -5,7 +5,6 @@ Both are bounded in number and in bytes, and what is kept of a message is all th
 
 from __future__ import annotations
 
-import copy
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,8 +16,8 @@ from deepstream_protocol.topics import Topic
 from permissions.questions import QUESTIONS
 from permissions.ruleset import milliseconds
 from permissions.verdict import Denial, Permissions, Verdict
-from pubsub.connection import User
 from pubsub.replies import names_of
+from pubsub.user import User
 from records.state import RecordState
 
 MAX_DENIALS = 200
@@ -68,9 +67,7 @@ def decision(user: User, message: Message, verdict: Verdict, peek: Peek) -> Deci
     """What is kept of one answer of the rules; None if the message is too large to be kept."""
     if _size_of(message) > MAX_MESSAGE:
         return None
-    kept = copy.copy(message)
-    for parsed in ("binary", "_value"):
-        kept.__dict__.pop(parsed, None)
+    kept = Message(**message.fields())
     states = {}
     if message.topic == Topic.RECORD:
         states = {name: state for name in names_of(message) if (state := peek(name)) is not None}

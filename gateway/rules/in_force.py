@@ -9,7 +9,7 @@ from typing import Any
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import Topic
 from permissions.verdict import AllowEverything, Denial, Permissions, Verdict
-from pubsub.connection import User
+from pubsub.user import User
 
 OnDenied = Callable[[User, Message, dict[str, Denial]], object]
 Watch = Callable[[Permissions], Permissions]

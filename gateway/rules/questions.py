@@ -15,8 +15,8 @@ from gateway.rules.decisions import MAX_MESSAGE, Decision
 from gateway.rules.in_force import Rules
 from permissions.asking import ABSENT
 from permissions.reader import Known, RecordReader
-from pubsub.connection import ANONYMOUS, User
 from pubsub.replies import names_of
+from pubsub.user import ANONYMOUS, User
 
 
 class Presentable:

@@ -17,7 +17,8 @@ from gateway.node import Node, denied
 from gateway.session import Session
 from permissions.verdict import Permissions
 from presence.handler import EVERYBODY
-from pubsub.connection import ANONYMOUS, Connection
+from pubsub.connection import Connection
+from pubsub.user import ANONYMOUS
 
 BREATH = 50
 """Connections that are looked at before others get their turn in the event loop."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from accounts.login import Login, LoginRequest, OpenLogin, Outcome, PassOn, Refused, credentials
-from pubsub.connection import User
+from pubsub.user import User
 
 JANE, JOE = User("jane"), User("joe")
 REQUEST = LoginRequest({"username": "jane"})

@@ -12,7 +12,7 @@ from accounts import throttle
 from accounts.login import Login, LoginRequest, Outcome, Refused
 from accounts.throttle import ThrottledLogin
 from deepstream_project.config_login import LoginThrottle
-from pubsub.connection import User
+from pubsub.user import User
 from tests.accounts.kit import is_accepted, is_refused, login, serving
 from tests.accounts.test_file import FILE, USERS
 

@@ -20,7 +20,7 @@ from django.utils import timezone
 from accounts import tokens as module
 from accounts.django_user import user_of
 from accounts.tokens import CLEARING_INTERVAL, LIFETIME, REMEMBERED, Tokens, TokensUnavailable
-from pubsub.connection import User
+from pubsub.user import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -13,7 +13,7 @@ from deepstream_protocol.binary_hot_writer import write_hot
 from deepstream_protocol.errors import ProtocolError
 from deepstream_protocol.message import FIELDS, Message
 from deepstream_protocol.schema import SCHEMA
-from deepstream_protocol.topics import ConnectionAction, EventAction, RecordAction, RpcAction, Topic
+from deepstream_protocol.topics import ACTIONS, ConnectionAction, EventAction, RecordAction, RpcAction, Topic
 from tests.deepstream_protocol.google_wire import GoogleWire
 from tests.deepstream_protocol.strategies import ANY_MESSAGE, HOT_MESSAGE, MESSAGE
 
@@ -154,7 +154,7 @@ def test_lengths_of_one_and_of_two_bytes_are_read_alike() -> None:
         Message(Topic.RPC, RpcAction.REQUEST, correlation_id="1", name="a", data="[]"),
         Message(Topic.RPC, RpcAction.ACCEPT, correlation_id="1", name="a"),
     ],
-    ids=lambda message: f"{message.topic.name} {message.action.name}",
+    ids=lambda message: f"{Topic(message.topic).name} {ACTIONS[message.topic](message.action).name}",
 )
 def test_a_hot_message_goes_the_way_for_hot_messages(message: Message) -> None:
     frame = write_hot(message)

@@ -18,7 +18,7 @@ from deepstream_protocol.topics import AuthAction, ConnectionAction, Topic
 from gateway.node import Node
 from permissions.verdict import AllowEverything, Verdict
 from pubsub.cluster import SingleNode
-from pubsub.connection import User
+from pubsub.user import User
 from tests.pubsub.kit import DEADLINE, Client, Recorder
 from tests.records.kit import StoreDouble
 

@@ -10,7 +10,8 @@ from deepstream_protocol.json import JsonCodec
 from gateway import expiry
 from gateway.codecs import PlainCodec
 from gateway.expiry import Expiry
-from pubsub.connection import Close, Connection, Flusher, User
+from pubsub.connection import Close, Connection, Flusher
+from pubsub.user import User
 
 
 class Wire:

@@ -10,6 +10,7 @@ import pytest
 
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import (
+    ACTIONS,
     ConnectionAction,
     EventAction,
     ParserAction,
@@ -20,7 +21,8 @@ from deepstream_protocol.topics import (
 )
 from gateway.node import Node
 from permissions.verdict import Denial, Verdict
-from pubsub.connection import Close, User
+from pubsub.connection import Close
+from pubsub.user import User
 from records.storage import StoreError
 from tests.gateway.node_kit import PING, PONG, Peer, Rules, config, running
 from tests.pubsub.kit import DEADLINE
@@ -137,7 +139,7 @@ WRITE = {"correlation_id": "9", "is_write_ack": True}
         Message(Topic.EVENT, EventAction.LISTEN, name="a", correlation_id="9"),
         Message(Topic.RPC, RpcAction.REQUEST, name="a", correlation_id="9"),
     ],
-    ids=lambda message: f"{Topic(message.topic).name}-{message.action.name}",
+    ids=lambda message: f"{Topic(message.topic).name}-{ACTIONS[message.topic](message.action).name}",
 )
 @pytest.mark.parametrize("denial", list(Denial))
 async def test_a_denied_message_is_answered_with_what_identifies_it_and_does_nothing(

@@ -18,7 +18,8 @@ from deepstream_protocol.topics import (
     RecordAction,
     Topic,
 )
-from pubsub.connection import Close, Connection, User
+from pubsub.connection import Close, Connection
+from pubsub.user import User
 from tests.gateway.node_kit import (
     ACCEPT,
     CHALLENGE,

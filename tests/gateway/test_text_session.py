@@ -17,7 +17,8 @@ from gateway.node import Node
 from gateway.session import Session
 from gateway.text_session import MESSAGES_A_TURN, PIECE, TextSession
 from permissions.verdict import Verdict
-from pubsub.connection import Close, User
+from pubsub.connection import Close
+from pubsub.user import User
 from tests.deepstream_protocol.text_lines import shown, wire
 from tests.gateway.node_kit import CHALLENGE, running
 from tests.pubsub.kit import BINARY, DEADLINE, Recorder

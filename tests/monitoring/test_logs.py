@@ -16,7 +16,8 @@ from deepstream_protocol.topics import EventAction, RecordAction, Topic
 from gateway.session import FAULT
 from monitoring.logs import JsonFormatter, TextFormatter, formatter, name_node
 from permissions.verdict import Denial, Verdict
-from pubsub.connection import Connection, Flusher, User
+from pubsub.connection import Connection, Flusher
+from pubsub.user import User
 from tests.gateway.node_kit import Peer, running
 from tests.pubsub.kit import JSON
 

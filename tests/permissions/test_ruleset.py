@@ -12,7 +12,7 @@ from permissions.questions import QUESTIONS
 from permissions.ruleset import RuleSet, milliseconds
 from permissions.surroundings import RULE_TYPES
 from permissions.verdict import Denial, Verdict
-from pubsub.connection import ANONYMOUS, User
+from pubsub.user import ANONYMOUS, User
 from tests.permissions.valve_kit import BOB, NOW, Records, at_once, record, rules, ruleset
 
 DENIED, ERROR = Denial.DENIED, Denial.ERROR

@@ -17,7 +17,7 @@ from permissions.ruleset import RuleSet
 from permissions.surroundings import RULE_TYPES
 from permissions.syntax import ExpressionError
 from permissions.verdict import Verdict
-from pubsub.connection import User
+from pubsub.user import User
 
 NOW = 1_700_000_000_123
 

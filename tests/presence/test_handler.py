@@ -8,7 +8,7 @@ from deepstream_protocol.message import Message
 from deepstream_protocol.topics import ParserAction, PresenceAction, Topic
 from presence.handler import PresenceHandler
 from pubsub.cluster import SingleNode
-from pubsub.connection import User
+from pubsub.user import User
 from tests.pubsub.kit import JSON, Client, RecordingCluster
 
 OPEN = User("open", is_authenticated=False)

@@ -16,7 +16,8 @@ from deepstream_protocol.binary import BinaryCodec
 from deepstream_protocol.json import JsonCodec
 from deepstream_protocol.message import Message
 from gateway.codecs import PlainCodec
-from pubsub.connection import Connection, Flusher, Frame, User
+from pubsub.connection import Connection, Flusher, Frame
+from pubsub.user import User
 
 DEADLINE = 5.0
 BINARY = PlainCodec(BinaryCodec())

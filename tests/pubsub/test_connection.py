@@ -9,7 +9,8 @@ import pytest
 
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import ConnectionAction, EventAction, Topic
-from pubsub.connection import ANONYMOUS, Close, Connection, Flusher, Frame
+from pubsub.connection import Close, Connection, Flusher, Frame
+from pubsub.user import ANONYMOUS
 from tests.pubsub.kit import BINARY, Client, Recorder
 
 

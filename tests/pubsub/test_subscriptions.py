@@ -11,11 +11,12 @@ from pubsub.subscriptions import Subscriptions
 from tests.pubsub.kit import BINARY, JSON, Client, Recorder
 
 
-class Counting(PlainCodec):
+class Counting:
     """A codec that counts how often it encodes."""
 
     def __init__(self, inner: PlainCodec) -> None:
-        self.name, self.binary, self.decode = inner.name, inner.binary, inner.decode
+        self.name, self.binary = inner.name, inner.binary
+        self.decode, self.joined = inner.decode, inner.joined
         self._inner = inner
         self.encoded = 0
 

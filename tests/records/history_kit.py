@@ -12,7 +12,7 @@ from django.db import connections
 
 from deepstream_project.config_history import HistoryConfig
 from deepstream_protocol.topics import RecordAction
-from pubsub.connection import User
+from pubsub.user import User
 from records.history import History
 from records.store import DatabaseStore
 from tests.pubsub.kit import Client

@@ -9,7 +9,8 @@ import pytest
 from deepstream_protocol.binary import BinaryCodec
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import ParserAction, RpcAction, Topic
-from pubsub.connection import Connection, User
+from pubsub.connection import Frame
+from pubsub.user import User
 from tests.pubsub.kit import JSON, Client
 from tests.rpc.kit import World, asked, rpc
 
@@ -145,20 +146,17 @@ def test_a_client_that_calls_itself_and_goes_leaves_nothing_behind(world: World)
 # Timeouts
 
 
-def test_a_call_that_ends_while_its_provider_is_being_asked_times_out_no_more(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_call_that_ends_while_its_provider_is_being_asked_times_out_no_more(world: World) -> None:
     provider, requestor = world.provider(), Client()
-    send = Connection.send
 
-    def lose(connection: Connection, message: Message) -> None:
-        """As one that is so far behind that this message is one too many for it."""
-        if connection is provider.connection:
-            world.handler.remove_connection(connection)
-        else:
-            send(connection, message)
+    class OneTooMany:
+        """The codec of a client that is so far behind that the next message is one too many for it."""
 
-    monkeypatch.setattr(Connection, "send", lose)
+        def frame(self, message: Message) -> Frame:
+            world.handler.remove_connection(provider.connection)
+            return b""
+
+    provider.connection.codec = OneTooMany()
     world.request(requestor)
     assert requestor.take() == [rpc(RpcAction.NO_RPC_PROVIDER)]
     world.clock.advance(60)

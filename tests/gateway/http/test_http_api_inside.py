@@ -22,7 +22,8 @@ from gateway.http.api import HttpApi
 from gateway.node import Node
 from permissions.verdict import AllowEverything
 from pubsub.cluster import SingleNode
-from pubsub.connection import Connection, User
+from pubsub.connection import Connection
+from pubsub.user import User
 from records.storage import StoreError
 from tests.gateway.http.http_kit import EMIT, Api, command
 from tests.records.kit import StoreDouble

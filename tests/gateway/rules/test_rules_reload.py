@@ -26,7 +26,7 @@ from gateway.rules.in_force import Rules
 from gateway.rules.reloading import Reloading, Source
 from permissions.ruleset import RuleSet
 from permissions.verdict import AllowEverything, Denial, Verdict
-from pubsub.connection import User
+from pubsub.user import User
 from tests.accounts.kit import Serving, heard, serving
 from tests.raw_client import RawClient
 from tests.servers import Server, configuration
