@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks.build import NotCompilable, make_build
 from benchmarks.catalogue import LOADS
 from benchmarks.document import NoPlace, replace_section, surroundings
 from benchmarks.environment import environment
@@ -77,12 +78,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         if any(target.is_reference for target in targets):
             install_reference()
+        if any(target.is_compiled for target in targets):
+            make_build()
         report = _measure(loads, targets, Pace(options.warm_up, options.seconds), options.rounds)
         if options.json is not None:
             options.json.write_text(json.dumps(report.as_json(), indent=2) + "\n")
         if options.markdown is not None:
             replace_section(options.markdown, COMMAND, report.as_markdown())
-    except (NotInstallable, NoPlace) as problem:
+    except (NotInstallable, NotCompilable, NoPlace) as problem:
         sys.exit(str(problem))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.figures import Summary
-from benchmarks.target import FAST_FLOOR, FLOOR, ON_THE_FLOOR
+from benchmarks.target import COMPILED, FAST_FLOOR, FLOOR, ON_THE_FLOOR
 
 Summaries = Mapping[tuple[str, str], Summary]
 """Load and target, by name."""
@@ -126,7 +126,7 @@ def _limit(goal: Goal, summaries: Summaries) -> float | None:
 
 WS, UWS, DAPHNE = "reference-ws", "reference-uws", "daphne"
 
-FLOORS = {DAPHNE: FLOOR, "fast": FAST_FLOOR}
+FLOORS = {DAPHNE: FLOOR, "fast": FAST_FLOOR, COMPILED: FAST_FLOOR}
 """The least that can be on the same server."""
 
 
@@ -157,7 +157,7 @@ _WAITING = ("one-at-a-time", "paced-30000")
 OUTBOX_MEGABYTES = 16 * 1024 * 1024 / 1e6
 """What may wait for one client by default (``maxOutboxSize``)."""
 
-GOALS: tuple[Goal, ...] = (
+_FAST: tuple[Goal, ...] = (
     *(goal for load in _BROADCASTS for goal in _both(load, "rate", (10, 25), (5, 15))),
     *_both("record-1-to-100", "rate", (8, 20), (4, 12)),
     *(goal for load in _WAITING for goal in _unhurried(load)),
@@ -167,11 +167,17 @@ GOALS: tuple[Goal, ...] = (
     Goal("login", "rate", WS, least=1.2),
     Goal("login", "rate", UWS, aim=1.0),
     Goal("login", "kilobytes", least=17, aim=12),
+)
+
+GOALS: tuple[Goal, ...] = (
+    *_FAST,
+    *(replace(goal, target=COMPILED) for goal in _FAST),
+    Goal("rpc-50-to-1", "cpu_each", "fast", 1.3, target=COMPILED),
     *(Goal(load, "rate", WS, 0.5, target=DAPHNE) for load in _RATES),
     *(Goal(load, "cpu_each", WS, 0.5, target=DAPHNE) for load in _WAITING),
     *(Goal(load, "cpu_each", FLOOR, 0.5, target=DAPHNE) for load in sorted(ON_THE_FLOOR)),
     Goal("5-slow-readers", "p99", "fast", 0.5, base="no-slow-readers"),
     Goal("5-slow-readers", "growth", least=5 * OUTBOX_MEGABYTES),
 )
-"""The speed to reach beside the reference server, on Daphne also beside the least that an application can do
-there, and what slow readers may cost the others."""
+"""The speed to reach beside the reference server, as it is and with its compiled build; what that brings; on
+Daphne also beside the least that an application can do there; and what slow readers may cost the others."""

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from benchmarks.load import Load
+from deepstream_project.compiled import SWITCH
 from tests.servers import Server, configuration, migrated_database
 
 HEARTBEAT = 240_000
@@ -22,6 +23,7 @@ WARN = 2
 ENVIRONMENT = {"LOG_LEVEL": "WARNING", "NODE_ENV": "production"}
 
 
+COMPILED = "compiled"
 CHANNELS = "channels"
 FLOOR = "daphne-floor"
 FAST_FLOOR = "fast-floor"
@@ -85,7 +87,8 @@ OTHER_SERVERS: dict[str, type[Server]] = {
 class Target:
     """A kind of server (tests/servers.py) and what is different about it here.
 
-    ``loads`` are the names of the loads that it understands, if not all.
+    ``loads`` are the names of the loads that it understands, if not all. ``is_compiled``: it runs the
+    compiled build, which has to be there.
     """
 
     name: str
@@ -94,6 +97,7 @@ class Target:
     http_service: str | None = None
     arguments: tuple[str, ...] = ()
     loads: frozenset[str] | None = None
+    is_compiled: bool = False
 
     def takes(self, load: Load) -> bool:
         """Whether this server understands what ``load`` says."""
@@ -119,7 +123,7 @@ class Target:
                 template=None if self.is_reference else template(),
                 config=configuration(endpoint={"heartbeatInterval": HEARTBEAT}, logLevel=WARN) | sections,
                 arguments=self.arguments,
-                environment=ENVIRONMENT,
+                environment=ENVIRONMENT | {SWITCH: str(int(self.is_compiled))},
             )
             if self.http_service is not None:
                 _configure_reference(server.folder / "config.yml", self.http_service)
@@ -156,6 +160,13 @@ TARGETS = {
     target.name: target
     for target in (
         Target("fast", "fast", "manage.py deepstream start", arguments=("--log-level", "WARN")),
+        Target(
+            COMPILED,
+            "fast",
+            "the same with its compiled build",
+            arguments=("--log-level", "WARN"),
+            is_compiled=True,
+        ),
         Target("daphne", "daphne", "the same application on Daphne", arguments=("-v", "0")),
         Target("reference-ws", "reference", "the npm server on its ws service", http_service="default"),
         Target("reference-uws", "reference", "the npm server on its uws service", http_service="uws"),

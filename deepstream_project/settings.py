@@ -18,6 +18,7 @@
     DEEPSTREAM_VAR      the folder of everything made at run time (default var/)
     METRICS_TOKEN       lets Prometheus read /metrics, which else is for staff alone (docs/monitoring.md)
     PLAYGROUND=0        no playground on the page at / (default 1)
+    DEEPSTREAM_COMPILED=0   leave the compiled build alone, if there is one; 1: refuse to start without it
     RECORD_DECISIONS    how many of the latest decisions of the rules each server keeps from its start, to try
                         drafts on (default 0; an operator can switch it on and off while it runs)
 

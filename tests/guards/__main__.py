@@ -32,7 +32,7 @@ def prepare_django(folder: Path) -> None:
 
     os.environ |= django_environment(folder / "guards.sqlite3", folder)
     os.environ |= {"DJANGO_SETTINGS_MODULE": "deepstream_project.settings", "LOG_LEVEL": "WARNING"}
-    os.environ |= {"DEEPSTREAM_CONFIG_DIRECTORY": str(folder)}
+    os.environ |= {"DEEPSTREAM_CONFIG_DIRECTORY": str(folder), "DEEPSTREAM_COMPILED": "0"}
     for name in ("REDIS_URL", "DEBUG"):
         os.environ.pop(name, None)
     (folder / "config.yml").write_text("logLevel: WARN\npermission: {type: none}\nauth: [{type: none}]\n")
