@@ -51,6 +51,22 @@ MODULES = (
 )
 """What is compiled. Of classes that inherit from each other, either all are in these modules or none is."""
 
+IMPORTED = (
+    "accounts.login",
+    "deepstream_protocol.schema",
+    "deepstream_protocol.text",
+    "deepstream_protocol.text_codes",
+    "deepstream_protocol.topics",
+    "gateway.endpoint",
+    "gateway.host",
+    "monitoring.metrics",
+    "pubsub.cluster",
+    "pubsub.user",
+)
+"""What they import of the project: it is not compiled, but the compiler goes by what it says."""
+
+COMPILER = ROOT / "requirements-compile.txt"
+
 
 def source_of(module: str) -> Path:
     """The file that ``module`` is written in."""
@@ -60,17 +76,19 @@ def source_of(module: str) -> Path:
 def folder() -> Path:
     """Where a build of these sources for this Python is, or would be."""
     made_of = hashlib.sha256(f"{sys.version} {sysconfig.get_config_var('EXT_SUFFIX')}".encode())
-    for module in MODULES:
-        made_of.update(source_of(module).read_bytes())
+    for file in (COMPILER, *map(source_of, MODULES + IMPORTED)):
+        made_of.update(file.read_bytes())
     return BUILDS / made_of.hexdigest()[:16]
 
 
 def use() -> bool:
     """Import the compiled modules from now on, if they are there; whether they are.
 
-    Ends the process with a line that says what to do if they are asked for and not there.
+    Ends the process with a line that says what to do if they are insisted on and not there.
     """
     wish = os.environ.get(SWITCH, "").strip()
+    if wish not in ("", "0", "1"):
+        sys.exit(f"{SWITCH}={wish!r}: use 1 or 0.")
     if wish == "0":
         return False
     build = folder()

@@ -34,6 +34,7 @@ from typing import Any
 
 from django.templatetags.static import static
 
+from deepstream_project import IS_COMPILED
 from deepstream_project.backends import NO_DATABASE, choose_database, choose_layer, layers_on
 from deepstream_project.config_parts import load_parts
 from deepstream_project.config_services import LoggerConfig
@@ -127,6 +128,8 @@ REDIS_URL = _layer.value or ""
 CHANNEL_LAYERS: dict[str, Any] = layers_on(_layer.value)
 # Who chose them, for `deepstream info`.
 DEEPSTREAM_ORIGINS = {"database": _database.origin, "redis": _layer.origin}
+# Whether this process runs the compiled build (deepstream_project/compiled.py).
+DEEPSTREAM_IS_COMPILED = IS_COMPILED
 # Why there is no database, which `manage.py check` and all that needs one say.
 DEEPSTREAM_PROBLEMS = (
     *(_problems if _database.value is NO_DATABASE else ()),

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from deepstream_project import IS_COMPILED
 from deepstream_project.config import Config
 from gateway.commands.subcommand import add_config, read_config
 
@@ -42,7 +41,7 @@ def run(command: BaseCommand, options: Mapping[str, Any]) -> None:
     found = {
         "version": own_version(),
         "python": platform.python_version(),
-        "compiled": IS_COMPILED,
+        "compiled": settings.DEEPSTREAM_IS_COMPILED,
         "platform": platform.platform(),
         "packages": {name: version(name) for name in _PACKAGES},
         "paths": _paths(config),

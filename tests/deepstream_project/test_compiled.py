@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -68,6 +69,12 @@ def test_who_insists_on_a_build_is_told_how_to_make_it(monkeypatch: pytest.Monke
         compiled.use()
 
 
+def test_another_word_in_the_variable_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SWITCH, "yes")
+    with pytest.raises(SystemExit, match="DEEPSTREAM_COMPILED='yes': use 1 or 0"):
+        compiled.use()
+
+
 @pytest.fixture
 def no_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled, "BUILDS", tmp_path)
@@ -89,16 +96,35 @@ def test_a_process_that_has_imported_a_module_goes_on_with_the_source(
 def test_a_change_of_any_module_asks_for_another_build(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in compiled.MODULES:
+    modules = compiled.MODULES + compiled.IMPORTED
+    for module in modules:
         copy = tmp_path / f"{module}.py"
         copy.write_bytes(compiled.source_of(module).read_bytes())
     monkeypatch.setattr(compiled, "source_of", lambda module: tmp_path / f"{module}.py")
     folders = {compiled.folder()}
-    for module in compiled.MODULES:
+    for module in modules:
         with (tmp_path / f"{module}.py").open("a") as file:
             file.write("\n")
         folders.add(compiled.folder())
-    assert len(folders) == 1 + len(compiled.MODULES)
+    assert len(folders) == 1 + len(modules)
+
+
+def imports_of(module: str) -> set[str]:
+    """The modules of the project that ``module`` imports, or imports from."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(compiled.source_of(module).read_text())):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package = module.split(".")[: -node.level] if node.level else []
+            origin = ".".join([*package, *filter(None, [node.module])])
+            found.update([origin, *(f"{origin}.{alias.name}" for alias in node.names)])
+    return {name for name in found if compiled.source_of(name).exists()}
+
+
+def test_all_that_the_compiler_goes_by_is_known() -> None:
+    found = set().union(*map(imports_of, compiled.MODULES))
+    assert sorted(found - set(compiled.MODULES)) == sorted(compiled.IMPORTED)
 
 
 def test_a_build_is_used_where_it_is_and_left_alone_on_request(build: Path) -> None:
