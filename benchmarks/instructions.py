@@ -22,12 +22,13 @@ from typing import Protocol
 
 import uvloop
 
+from benchmarks.build import NotCompilable, make_build
 from benchmarks.calls import PROVIDE, Provider, calling
 from benchmarks.crowd import Crowd
 from benchmarks.environment import environment
 from benchmarks.exchange import Asker, Askers
 from benchmarks.logins import Logins
-from benchmarks.target import TARGETS, Template
+from benchmarks.target import COMPILED, TARGETS, Template
 from benchmarks.writes import writer
 from deepstream_protocol.topics import RpcAction
 from tests import servers
@@ -147,12 +148,12 @@ def by_library(listing: str) -> Counter[str]:
     return libraries
 
 
-def measure(load: str, seconds: float) -> dict[str, float]:
-    """Thousands of instructions for an operation of ``load``, by library."""
+def measure(load: str, seconds: float, target: str) -> dict[str, float]:
+    """Thousands of instructions for an operation of ``load`` on ``target``, by library."""
     servers.START_DEADLINE = START_DEADLINE
     with TemporaryDirectory(prefix="instructions-") as folder:
         template = Template(Path(folder))
-        with TARGETS["fast"].running(template, server_class=UnderCallgrind) as server:
+        with TARGETS[target].running(template, server_class=UnderCallgrind) as server:
             assert isinstance(server, UnderCallgrind)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 operations = runner.run(_run(server, load, seconds))
@@ -164,13 +165,19 @@ def main() -> None:
     """Count, and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.instructions", description=__doc__)
     parser.add_argument("--load", nargs="+", choices=LOADS, default=list(LOADS), metavar="NAME")
+    parser.add_argument("--target", choices=("fast", COMPILED), default="fast", help="the server [fast]")
     parser.add_argument("--seconds", type=float, default=10, help="how long to count")
     options = parser.parse_args()
     if shutil.which("valgrind") is None:
         sys.exit("needs valgrind (Debian and Ubuntu: apt-get install valgrind)")
+    try:
+        if options.target == COMPILED:
+            make_build()
+    except NotCompilable as problem:
+        sys.exit(str(problem))
     print("\n".join(f"{key}: {value}" for key, value in environment().items()))
     for load in options.load:
-        libraries = measure(load, options.seconds)
+        libraries = measure(load, options.seconds, options.target)
         print(f"{load}: {sum(libraries.values()):.1f} thousand instructions each")
         for library, thousands in islice(libraries.items(), SHOWN):
             print(f"{thousands:10.1f}  {library}")

@@ -81,6 +81,9 @@ class Message:
 
     def set(self, fields: Mapping[str, Any]) -> None:
         """Give the message more ``fields``, or other ones."""
+        if _HAS_DICTIONARY:
+            self.__dict__.update(fields)
+            return
         for name, value in fields.items():
             setattr(self, name, value)
 
