@@ -98,10 +98,15 @@ def use() -> bool:
     elif early := [module for module in MODULES if module in sys.modules]:
         obstacle = f"{early[0]} was imported before deepstream_project"
     if obstacle is None:
-        sys.meta_path.insert(0, _Finder(_extensions(build)))
+        adopt(build)
     elif wish == "1":
         sys.exit(f"{SWITCH}=1, but {obstacle}")
     return obstacle is None
+
+
+def adopt(build: Path) -> None:
+    """Import the modules in ``build`` from now on."""
+    sys.meta_path.insert(0, _Finder(_extensions(build)))
 
 
 def _extensions(build: Path) -> dict[str, Path]:

@@ -1,4 +1,4 @@
-"""Makes the compiled build for this Python (``deepstream_project/compiled.py``), for ``scripts/compile``."""
+"""``python -m scripts.compile``: makes the build that ``deepstream_project/compiled.py`` looks for."""
 
 from __future__ import annotations
 
@@ -11,11 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-os.environ["DEEPSTREAM_COMPILED"] = "0"
-
-from deepstream_project.compiled import BUILDS, MODULES, SWITCH, folder, source_of  # noqa: E402
+from deepstream_project.compiled import BUILDS, MODULES, ROOT, SWITCH, folder, source_of
 
 FLAGS = ["--config-file=", "--python-version=3.11", "--follow-imports=silent", "--ignore-missing-imports"]
 """For mypy, which checks before mypyc compiles: no plug-ins, and nothing about other people's modules."""
@@ -34,13 +30,14 @@ def compile_into(target: Path, scratch: Path) -> None:
     setup(name="deepstream-compiled", packages=[], py_modules=[], ext_modules=extensions, script_args=command)
 
 
-def check() -> None:
-    """Start a Python that uses the build, and import all of it."""
-    imports = "; ".join(f"import {module}" for module in MODULES)
-    program = f"import django; django.setup(); {imports}"
-    environment = os.environ | {SWITCH: "1", "DJANGO_SETTINGS_MODULE": "deepstream_project.settings"}
-    environment.setdefault("INSECURE_HTTP", "1")
-    subprocess.run([sys.executable, "-c", program], env=environment, cwd=ROOT, check=True)
+def check(build: Path) -> None:
+    """Import all of ``build`` in a Python of its own, before any server can find it."""
+    adopt = f"import deepstream_project.compiled as it, pathlib; it.adopt(pathlib.Path({str(build)!r}))"
+    program = "; ".join([adopt, *(f"import {module}" for module in MODULES)])
+    environment = os.environ | {SWITCH: "0"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, cwd=ROOT, check=False)
+    if done.returncode != 0:
+        sys.exit("compile: what was compiled cannot be imported (the error is above); the code runs as it is")
 
 
 def problem() -> str | None:
@@ -68,14 +65,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=BUILDS.parent, prefix="compiling-") as scratch:
         target = Path(scratch) / "modules"
         compile_into(target, Path(scratch) / "objects")
+        check(target)
         for old in BUILDS.iterdir():
             shutil.rmtree(old)
         target.rename(build)
-    try:
-        check()
-    except BaseException:
-        shutil.rmtree(build)
-        raise
     print(f"Done in {time.monotonic() - began:.0f} s: the server uses it from its next start on")
 
 
