@@ -6,24 +6,39 @@ have few calls, because each of those would cost as much as a field does.
 
 from __future__ import annotations
 
+from typing import Final
+
 from .memo import Memo
 from .message import Message, new_message
 from .topics import EventAction, RecordAction, RpcAction, Topic
 from .varint import read_varint, to_int
 
-_SHORT_HEAD, _LONG_HEAD = 9, 12
+_SHORT_HEAD: Final = 9
+_LONG_HEAD: Final = 12
 """Bytes that a frame begins with, up to the length of its data; its own length has one byte, or two."""
 
-_TOPIC_TAG, _MESSAGE_TAG = 2 << 3, 3 << 3 | 2
-_ACTION_TAG, _DATA_TAG, _CALL_TAG, _NAME_TAG = 1 << 3, 2 << 3 | 2, 3 << 3 | 2, 6 << 3 | 2
-_PATH_TAG, _VERSION_TAG, _NAME_OF_CALL_TAG = 12 << 3 | 2, 13 << 3, 7 << 3 | 2
-_EVENT, _RECORD, _RPC = int(Topic.EVENT), int(Topic.RECORD), int(Topic.RPC)
-_LONGEST_CACHED = 256
+_TOPIC_TAG: Final = 2 << 3
+_MESSAGE_TAG: Final = 3 << 3 | 2
+_ACTION_TAG: Final = 1 << 3
+_DATA_TAG: Final = 2 << 3 | 2
+_CALL_TAG: Final = 3 << 3 | 2
+_NAME_TAG: Final = 6 << 3 | 2
+_PATH_TAG: Final = 12 << 3 | 2
+_VERSION_TAG: Final = 13 << 3
+_NAME_OF_CALL_TAG: Final = 7 << 3 | 2
+_EVENT: Final = int(Topic.EVENT)
+_RECORD: Final = int(Topic.RECORD)
+_RPC: Final = int(Topic.RPC)
+_LONGEST_CACHED: Final = 256
 
 _TOPICS = frozenset({_EVENT, _RECORD, _RPC})
 """Those that have such messages; but for the name of a call, their fields have the same numbers."""
 
-_DATA, _PATH, _VERSION, _CALL, _OTHER = 1 << 16, 1 << 17, 1 << 18, 1 << 19, 1 << 20
+_DATA: Final = 1 << 16
+_PATH: Final = 1 << 17
+_VERSION: Final = 1 << 18
+_CALL: Final = 1 << 19
+_OTHER: Final = 1 << 20
 _BITS = {"name": 0, "data": _DATA, "path": _PATH, "version": _VERSION, "correlation_id": _CALL}
 
 _PASSED_ON: frozenset[tuple[int, int, frozenset[str]]] = frozenset(
@@ -44,7 +59,7 @@ _PASSED_ON: frozenset[tuple[int, int, frozenset[str]]] = frozenset(
 
 _PASSED_ON_ACTIONS = frozenset((topic, action) for topic, action, _ in _PASSED_ON)
 
-_SHAPES = frozenset(
+_SHAPES: Final = frozenset(
     topic << 8 | action | sum(_BITS[name] for name in names) for topic, action, names in _PASSED_ON
 )
 """The same, as the numbers that reading adds up."""
@@ -252,7 +267,7 @@ def _read_call_name(tail: bytes) -> str | None:
     return tail[2:].decode()
 
 
-_HEADS = Memo(_read_head, 4096)
-_TAILS = Memo(_read_tail, 4096)
-_NAMES_OF_CALLS = Memo(_read_call_name, 4096)
+_HEADS: Final = Memo(_read_head, 4096)
+_TAILS: Final = Memo(_read_tail, 4096)
+_NAMES_OF_CALLS: Final = Memo(_read_call_name, 4096)
 """A client's messages mostly begin and end alike: the same sizes, a name that it knows, and a path."""

@@ -7,16 +7,16 @@ are looked up in place, because a call would cost as much as a field does.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from .memo import Memo
 from .message import Message
 from .topics import Topic
 from .varint import VARINTS, write_int, write_size
 
-_RECORD = int(Topic.RECORD)
+_RECORD: Final = int(Topic.RECORD)
 
-_TOPICS: dict[int, bytes] = {
+_TOPICS: Final[dict[int, bytes]] = {
     topic: bytes((2 << 3, topic, 3 << 3 | 2)) for topic in (Topic.EVENT, Topic.RECORD, Topic.RPC)
 }
 """What stands between the two lengths of a frame: tag, topic, tag."""
@@ -55,7 +55,7 @@ def _write_ack_tail(name: str) -> bytes:
     return b"\x32%b%b\x58\x01" % (write_size(len(raw)), raw)
 
 
-_ACK_TAILS = Memo(_write_ack_tail, 4096)
+_ACK_TAILS: Final = Memo(_write_ack_tail, 4096)
 
 
 def _write_event(fields: dict[str, Any]) -> bytes | None:
@@ -128,7 +128,7 @@ def _write_record(fields: dict[str, Any]) -> bytes | None:
     return b"".join((b"\x08", VARINTS[action], data, call, b"\x32", name_size, name, flag, path, version))
 
 
-_WRITERS: dict[int, Callable[[dict[str, Any]], bytes | None]] = {
+_WRITERS: Final[dict[int, Callable[[dict[str, Any]], bytes | None]]] = {
     Topic.EVENT: _write_event,
     Topic.RECORD: _write_record,
     Topic.RPC: _write_rpc,

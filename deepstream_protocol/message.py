@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -33,8 +33,8 @@ FIELDS: dict[str, str] = {
 }
 """Every field but topic and action: its name here and its name on the wire."""
 
-_HIDDEN = ("binary", "_value")
-_ATTRIBUTES = ("topic", "action", *FIELDS, *_HIDDEN)
+_HIDDEN: Final = ("binary", "_value")
+_ATTRIBUTES: Final = ("topic", "action", *FIELDS, *_HIDDEN)
 
 
 class Message:
@@ -140,7 +140,7 @@ def _name_all_fields() -> None:
 
 _name_all_fields()
 
-_HAS_DICTIONARY = hasattr(Message(0, 0), "__dict__")
+_HAS_DICTIONARY: Final = hasattr(Message(0, 0), "__dict__")
 """Not where it is compiled: then the attributes are those of a C structure."""
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 from .memo import Memo
 
@@ -33,7 +33,7 @@ MOST_NULLS = 100_000
 """Nulls that one write may fill gaps with, in all arrays on its path together."""
 
 _LAST_INDEX = 2**32 - 2
-_LONGEST_CACHED = 256
+_LONGEST_CACHED: Final = 256
 _LENGTH = "length"
 _FORBIDDEN = frozenset({"__proto__", "constructor", "prototype"})
 _BRACKETS = re.compile(r"[\[\]]")
@@ -94,7 +94,7 @@ def _tokenize(path: str) -> Tokens:
     return tuple(tokens)
 
 
-_TOKENS = Memo(_tokenize, 4096)
+_TOKENS: Final = Memo(_tokenize, 4096)
 
 
 def _steps(path: str) -> Iterator[Token]:

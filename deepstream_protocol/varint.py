@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from .errors import ProtocolError
 
-_LONGEST = 10
+_LONGEST: Final = 10
 """Bytes of the longest varint that protobuf allows: 64 bits."""
 
 
@@ -17,7 +19,7 @@ def _pack(value: int) -> bytes:
     return bytes(packed)
 
 
-VARINTS = tuple(_pack(value) for value in range(2048))
+VARINTS: Final = tuple(_pack(value) for value in range(2048))
 """The short ones, ready to use: every tag, most actions and lengths."""
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from .errors import ProtocolError
 from .message import Message
 from .paths import Room, erase_path, set_path
 from .topics import RecordAction
 
-_RECORD = (dict, list)
+_RECORD: Final = (dict, list)
 
 
 def written(message: Message, current: Any, room: Room | None = None) -> Any:
@@ -55,7 +55,7 @@ def _patch_multi(message: Message, current: Any, room: Room | None) -> Any:
     return current
 
 
-_WRITES: dict[int, Callable[[Message, Any, Room | None], Any]] = {
+_WRITES: Final[dict[int, Callable[[Message, Any, Room | None], Any]]] = {
     RecordAction.UPDATE: _replace,
     RecordAction.CREATEANDUPDATE: _replace,
     RecordAction.PATCH: _patch,

@@ -6,7 +6,7 @@ import itertools
 import logging
 from collections.abc import Callable, Collection, Mapping
 from enum import IntEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from deepstream_protocol.message import Message
 from pubsub.user import ANONYMOUS
@@ -16,7 +16,7 @@ log = logging.getLogger("deepstream.connection")
 Frame = bytes | str | Any
 """One message as the transport takes it: a ready WebSocket frame, a payload, itself if there is no wire."""
 
-FLUSH_SIZE = 1 << 20
+FLUSH_SIZE: Final = 1 << 20
 """Bytes of answers that do not wait for the end of the turn: many small questions can ask for a lot."""
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from records.state import RecordState
 
-_OVERHEAD = 510
+_OVERHEAD: Final = 510
 """Bytes that an entry costs beside its data: dict slot, state, name and string headers."""
 
 

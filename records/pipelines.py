@@ -66,11 +66,11 @@ class Pipelines:
         )
         memory = volatile or MemoryStore()
         volatile_reader = RecordReader(memory, RecordCache(UNLIMITED), timeout=timeout, covers=covers)
-        self._volatile = GroupCommit(memory, volatile_reader, on_outside_change, on_late_find=on_late_find)
+        self._in_memory = GroupCommit(memory, volatile_reader, on_outside_change, on_late_find=on_late_find)
 
     def of(self, name: str) -> GroupCommit:
         """The group commit that the record ``name`` goes through."""
-        return self._volatile if self._excluded and name.startswith(self._excluded) else self._stored
+        return self._in_memory if self._excluded and name.startswith(self._excluded) else self._stored
 
     def peek(self, name: str) -> RecordState | None:
         """The state that the next write to ``name`` will find, if that is known without waiting.
@@ -83,8 +83,8 @@ class Pipelines:
     async def load(self, names: Collection[str]) -> dict[str, RecordState | StoreError]:
         """The stored state of each name, read from the store where needed."""
         found: dict[str, RecordState | StoreError] = {}
-        for pipeline in (self._stored, self._volatile):
-            found |= await pipeline.reader.load_all(name for name in names if self.of(name) is pipeline)
+        for pipeline in (self._stored, self._in_memory):
+            found |= await pipeline.reader.load_all([name for name in names if self.of(name) is pipeline])
         return found
 
     def on_changed_elsewhere(self, callback: Callable[[str], None]) -> None:
@@ -98,14 +98,14 @@ class Pipelines:
 
     def pending(self) -> int:
         """Writes that are not settled yet."""
-        return self._stored.pending + self._volatile.pending
+        return self._stored.pending + self._in_memory.pending
 
     async def drain(self) -> None:
         """Wait until every write is settled."""
-        await self._volatile.drain()
+        await self._in_memory.drain()
         await self._stored.drain()
 
     def close(self) -> None:
         """End what goes on by itself."""
-        self._volatile.close()
+        self._in_memory.close()
         self._stored.close()

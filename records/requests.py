@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from deepstream_protocol.message import Message
 from deepstream_protocol.paths import PathError, Room
@@ -16,19 +16,20 @@ from records.state import ABSENT, RecordState, created
 from records.storage import Entry, StoreError
 from records.transition import Refused
 
-UPSERTS = {
+UPSERTS: Final = {
     RecordAction.CREATEANDUPDATE: RecordAction.UPDATE,
     RecordAction.CREATEANDPATCH: RecordAction.PATCH,
 }
 """Writes that create what is missing, and what subscribers see of them."""
 
 
-_WHOLE = frozenset(map(int, (RecordAction.UPDATE, RecordAction.CREATEANDUPDATE)))
+_WHOLE: Final = frozenset(map(int, (RecordAction.UPDATE, RecordAction.CREATEANDUPDATE)))
 """Writes that replace all of the data, whatever it was."""
 
-_RECORD, _ACKNOWLEDGEMENT = int(Topic.RECORD), int(RecordAction.WRITE_ACKNOWLEDGEMENT)
+_RECORD: Final = int(Topic.RECORD)
+_ACKNOWLEDGEMENT: Final = int(RecordAction.WRITE_ACKNOWLEDGEMENT)
 
-_NULL_SIZE = len("null,")
+_NULL_SIZE: Final = len("null,")
 
 MAX_SIZE = 4 * 1024 * 1024
 """Characters of a record: one patch is never large, but many could make what no client can take."""
@@ -87,7 +88,9 @@ class Visit:
             raise Refused(RecordAction.RECORD_CREATE_ERROR)
         return created()
 
-    apply_to_successor = apply
+    def apply_to_successor(self, current: RecordState) -> RecordState:
+        """See ``Write.apply_to_successor``."""
+        return self.apply(current)
 
     def entry(self, state: RecordState) -> Entry:
         """See ``Write.entry``: whoever came first made it."""
@@ -218,7 +221,9 @@ class Deletion:
         """See ``Write.apply``."""
         return ABSENT
 
-    apply_to_successor = apply
+    def apply_to_successor(self, current: RecordState) -> RecordState:
+        """See ``Write.apply_to_successor``: whichever it is, it is deleted."""
+        return ABSENT
 
     def entry(self, state: RecordState) -> Entry:
         """See ``Write.entry``."""

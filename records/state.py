@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
-_UNSET: Any = object()
+_UNSET: Final[Any] = object()
 
 
 class RecordState:
@@ -48,7 +48,7 @@ class RecordState:
         return f"RecordState({self.version}, {self.text})"
 
 
-ABSENT = RecordState(-1, text="{}")
+ABSENT: Final = RecordState(-1, text="{}")
 """The state of a record that does not exist (PROTOCOL.md section 5: version -1)."""
 
 

@@ -27,16 +27,16 @@ class StoreThread:
         self._name = name
         self._on_end = on_end
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
-        self._thread: Thread | None = None
+        self._worker: Thread | None = None
         self._is_closed = False
 
     async def call(self, function: Callable[[Argument], Result], argument: Argument) -> Result:
         """What ``function(argument)`` returns or raises in the thread; not called if cancelled in time."""
         if self._is_closed:
             raise RuntimeError(f"{self._name} has ended")
-        if self._thread is None:
-            self._thread = Thread(target=self._run, name=self._name, daemon=True)
-            self._thread.start()
+        if self._worker is None:
+            self._worker = Thread(target=self._run, name=self._name, daemon=True)
+            self._worker.start()
         answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._calls.put((answer, function, argument))
         return await answer
@@ -44,9 +44,9 @@ class StoreThread:
     def close(self) -> None:
         """End the thread; waits for all calls that were made."""
         self._is_closed = True
-        if self._thread is not None:
+        if self._worker is not None:
             self._calls.put(None)
-            self._thread.join()
+            self._worker.join()
 
     def _run(self) -> None:
         while (call := self._calls.get()) is not None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from deepstream_protocol.errors import ProtocolError
 from deepstream_protocol.message import Message
 from deepstream_protocol.paths import PathError, tokenize
 from deepstream_protocol.topics import RecordAction
 
-MAX_DEPTH = 200
+MAX_DEPTH: Final = 200
 """Arrays and objects within one another in a record; JSON writers give up somewhat above 250."""
 
 
@@ -17,8 +17,8 @@ MAX_PATCHES = 1000
 """Entries of one PATCH_MULTI; each copies what is on its way."""
 
 
-_WHOLE = frozenset(map(int, (RecordAction.UPDATE, RecordAction.CREATEANDUPDATE)))
-_PATCH_MULTI = int(RecordAction.PATCH_MULTI)
+_WHOLE: Final = frozenset(map(int, (RecordAction.UPDATE, RecordAction.CREATEANDUPDATE)))
+_PATCH_MULTI: Final = int(RecordAction.PATCH_MULTI)
 
 
 def is_writable(message: Message) -> bool:

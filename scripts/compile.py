@@ -16,6 +16,9 @@ from deepstream_project.compiled import BUILDS, MODULES, ROOT, SWITCH, folder, s
 FLAGS = ["--config-file=", "--python-version=3.11", "--follow-imports=silent", "--ignore-missing-imports"]
 """For mypy, which checks before mypyc compiles: no plug-ins, and nothing about other people's modules."""
 
+OPTIMIZATION = "1"
+"""Of the C compiler; 3 takes half as long again and saves one instruction in a hundred."""
+
 
 def compile_into(target: Path, scratch: Path) -> None:
     """Put the compiled modules into ``target``; C files and object files go into ``scratch``."""
@@ -24,9 +27,14 @@ def compile_into(target: Path, scratch: Path) -> None:
 
     sources = [str(source_of(module).relative_to(ROOT)) for module in MODULES]
     extensions = mypycify(
-        [*FLAGS, *sources], opt_level="3", debug_level="0", group_name="deepstream", target_dir=str(scratch)
+        [*FLAGS, *sources],
+        opt_level=OPTIMIZATION,
+        debug_level="0",
+        group_name="deepstream",
+        target_dir=str(scratch),
     )
     command = ["--quiet", "build_ext", f"--build-lib={target}", f"--build-temp={scratch}"]
+    command.append(f"--parallel={os.cpu_count() or 1}")
     setup(name="deepstream-compiled", packages=[], py_modules=[], ext_modules=extensions, script_args=command)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from struct import Struct
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 try:
     from websockets.speedups import apply_mask
@@ -14,27 +14,27 @@ except ImportError:  # a platform without the compiled extension: the same answe
 Payload = bytes | str
 """One whole data message: ``str`` came as text, ``bytes`` as binary."""
 
-_BINARY = 0x82
-_TEXT = 0x81
-_PONG = 0x8A
+_BINARY: Final = 0x82
+_TEXT: Final = 0x81
+_PONG: Final = 0x8A
 
-_MASKED_BINARY = _BINARY << 8 | 0x80
-_MASKED_TEXT = _TEXT << 8 | 0x80
+_MASKED_BINARY: Final = _BINARY << 8 | 0x80
+_MASKED_TEXT: Final = _TEXT << 8 | 0x80
 """The first two bytes of a client's frames as one number, less the length."""
 
 MOST_PONGS = 64
 """Pings of one read that are each answered."""
 
-_SHORT = 126
+_SHORT: Final = 126
 """A payload of fewer bytes has its length in the second byte of its frame."""
 
-_SHORT_BINARY = [bytes((_BINARY, length)) for length in range(_SHORT)]
-_SHORT_PONG = [bytes((_PONG, length)) for length in range(_SHORT)]
-_SHORT_TEXT = [bytes((_TEXT, length)) for length in range(_SHORT)]
+_SHORT_BINARY: Final = [bytes((_BINARY, length)) for length in range(_SHORT)]
+_SHORT_PONG: Final = [bytes((_PONG, length)) for length in range(_SHORT)]
+_SHORT_TEXT: Final = [bytes((_TEXT, length)) for length in range(_SHORT)]
 _HEADER_16 = Struct(">BBH").pack
 _HEADER_64 = Struct(">BBQ").pack
 
-_HEAD_AND_KEY = Struct(">H4s").unpack_from
+_HEAD_AND_KEY: Final = Struct(">H4s").unpack_from
 _LENGTH_64_AND_KEY = Struct(">Q4s").unpack_from
 
 
