@@ -16,7 +16,7 @@ def make_build() -> None:
     """Have a build of this code in place. Raises ``NotCompilable``."""
     if folder().is_dir():
         return
-    print("Making the compiled build, which takes about a minute", file=sys.stderr, flush=True)
+    print("Making the compiled build, which takes one to two minutes", file=sys.stderr, flush=True)
     done = subprocess.run(["scripts/compile"], cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0 or not folder().is_dir():
         raise NotCompilable(f"scripts/compile failed:\n{done.stdout}{done.stderr}")

@@ -66,7 +66,7 @@ def main() -> None:
         return
     if trouble := problem():
         sys.exit(f"compile: {trouble}")
-    print(f"Compiling {len(MODULES)} modules, which takes about a minute", flush=True)
+    print(f"Compiling {len(MODULES)} modules, which takes one to two minutes", flush=True)
     began = time.monotonic()
     BUILDS.mkdir(parents=True, exist_ok=True)
     os.chdir(ROOT)

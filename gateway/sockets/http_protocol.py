@@ -11,7 +11,7 @@ MAX_HEAD = 64 * 1024
 """Bytes of a request's line and headers."""
 
 
-HEAD_TIMEOUT = 20
+HEAD_TIMEOUT: float = 20
 """Seconds that a new connection has to send its first request's head."""
 
 
