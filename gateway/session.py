@@ -188,6 +188,9 @@ class Session:
                     log.exception(FAULT, connection, message.topic, message.action, extra={"about": message})
                     self._end(Close.INTERNAL_ERROR, "the server made a mistake")
                     return
+                if connection.has_had_much:
+                    connection.has_had_much = False
+                    pending = asyncio.sleep(0) if pending is None else pending
                 if pending is not None:
                     self._undone = following
                     self._backlog = list(behind)

@@ -17,7 +17,8 @@ Frame = bytes | str | Any
 """One message as the transport takes it: a ready WebSocket frame, a payload, itself if there is no wire."""
 
 FLUSH_SIZE: Final = 1 << 20
-"""Bytes of answers that do not wait for the end of the turn: many small questions can ask for a lot."""
+"""Bytes of answers that do not wait for the end of the turn, and after which others have theirs: many small
+questions can ask for a lot."""
 
 
 class Codec(Protocol):
@@ -240,6 +241,7 @@ class Connection:
         "closed",
         "codec",
         "flusher",
+        "has_had_much",
         "headers",
         "id",
         "is_paused",
@@ -278,6 +280,7 @@ class Connection:
         self._held: list[Frame] = []
         self._held_bytes = 0
         self.unflushed = 0
+        self.has_had_much = False  # a turn of the loop wrote FLUSH_SIZE to it: others are to have theirs
 
     def attach(self, transport: Transport) -> None:
         """Write to ``transport`` from now on; until then, nothing must be sent."""
@@ -312,6 +315,7 @@ class Connection:
         outbox.append(frame)
         self.unflushed += len(frame)
         if self.unflushed > FLUSH_SIZE:
+            self.has_had_much = True
             self.hand_over()
 
     def flush(self) -> None:

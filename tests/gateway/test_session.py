@@ -18,7 +18,7 @@ from deepstream_protocol.topics import (
     RecordAction,
     Topic,
 )
-from pubsub.connection import Close, Connection
+from pubsub.connection import FLUSH_SIZE, Close, Connection
 from pubsub.user import User
 from tests.gateway.node_kit import (
     ACCEPT,
@@ -342,6 +342,22 @@ async def test_nothing_is_handled_after_the_close() -> None:
         peer.send_raw(b"\xff", peer.connection.codec.frame(emit()))
         peer.send(emit())
         assert subscriber.take() == []
+
+
+async def test_who_asks_for_much_in_one_read_is_answered_in_turns_between_which_others_have_theirs() -> None:
+    async with running() as node:
+        greedy = Peer(node).log_in()
+        made = Message(Topic.RECORD, RecordAction.CREATEANDUPDATE, name="r", version=-1, correlation_id="1")
+        made.data, made.is_write_ack = '{"a":"' + "x" * 100_000 + '"}', True
+        greedy.send(made)
+        assert (await greedy.next()).action == RecordAction.WRITE_ACKNOWLEDGEMENT
+        greedy.send(*[Message(Topic.RECORD, RecordAction.READ, name="r")] * 100)
+        answered = len(greedy.take())
+        assert answered == FLUSH_SIZE // 100_000 + 1
+        while answered < 100:
+            assert (await greedy.next()).action == RecordAction.READ_RESPONSE
+            answered += 1
+        await greedy.idle()
 
 
 # Messages that wait

@@ -33,6 +33,9 @@ REPORTS = FOLDER / "reports"
 REQUIREMENT = "autobahntestsuite==0.8.2"  # 25.10.1 leaves its own requirements out
 MODES = ("plain", "attached")
 COMPRESSION = ["12.*", "13.*"]
+CLOSE_TIMEOUT = (
+    10  # seconds, the suite's own is 1: how soon a busy machine answers is no matter of the protocol
+)
 START = """
 import site, sys
 site.addsitedir(sys.argv.pop(1))  # not PYTHONPATH: the suite's namespace packages need their .pth files read
@@ -84,6 +87,7 @@ def specification(mode: str, port: int, cases: list[str], excluded: list[str]) -
         "cases": cases,
         "exclude-cases": COMPRESSION + excluded,
         "exclude-agent-cases": {},
+        "options": {"closeHandshakeTimeout": CLOSE_TIMEOUT},
     }
 
 
