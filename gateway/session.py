@@ -189,8 +189,7 @@ class Session:
                     self._end(Close.INTERNAL_ERROR, "the server made a mistake")
                     return
                 if connection.has_had_much:
-                    connection.has_had_much = False
-                    pending = asyncio.sleep(0) if pending is None else pending
+                    pending = self._end_turn(pending)
                 if pending is not None:
                     self._undone = following
                     self._backlog = list(behind)
@@ -198,6 +197,11 @@ class Session:
                     return
                 if connection.closed:
                     return
+
+    def _end_turn(self, pending: Awaitable[Any] | None) -> Awaitable[Any]:
+        """What comes before this client's next message: ``pending``, or a turn of the loop for the others."""
+        self.connection.has_had_much = False
+        return pending or asyncio.sleep(0)
 
     def _wait(self, pending: Awaitable[Any], message: Message) -> None:
         self._waiting = asyncio.get_running_loop().create_task(self._go_on(pending, message))
@@ -211,7 +215,10 @@ class Session:
                     return
                 with contextlib.suppress(IndexError):
                     self._endpoint.node.metrics.received[message.topic][message.action] += 1
-                if (following := self._stage(self.connection, message)) is not None:
+                following = self._stage(self.connection, message)
+                if self.connection.has_had_much:
+                    following = self._end_turn(following)
+                if following is not None:
                     await following
         except Exception:
             extra = {"about": message}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Iterator
 from typing import Any
 
@@ -55,19 +54,19 @@ class TextSession(Session):
     # What may come before login, and after it
 
     def _log_in(self, connection: Connection, message: Message) -> Awaitable[Any] | None:
-        if self._has_answered(connection, message):
-            return self._yield_to_others(None)
-        return self._yield_to_others(super()._log_in(connection, message))
+        self._count()
+        return None if self._has_answered(connection, message) else super()._log_in(connection, message)
 
     def _serving(self) -> Stage:
         return self._serve
 
     def _serve(self, connection: Connection, message: Message) -> Awaitable[Any] | None:
+        self._count()
         if self._has_answered(connection, message):
-            return self._yield_to_others(None)
+            return None
         if message.correlation_id == HAS and message.action == RecordAction.HEAD:
             connection = Existence(connection, self._endpoint.node)
-        return self._yield_to_others(self._endpoint.node.dispatch(connection, message))
+        return self._endpoint.node.dispatch(connection, message)
 
     def _has_answered(self, connection: Connection, message: Message) -> bool:
         """Whether ``message`` is about the connection, or none at all; a PONG did its work by coming."""
@@ -89,13 +88,11 @@ class TextSession(Session):
             connection.send(reply)
             connection.close(Close.NORMAL, ConnectionAction(reply.action).name)
 
-    def _yield_to_others(self, pending: Awaitable[Any] | None) -> Awaitable[Any] | None:
-        """``pending``, or, when a client had its turn, something else to wait for."""
+    def _count(self) -> None:
         self._this_turn += 1
-        if self._this_turn < MESSAGES_A_TURN:
-            return pending
-        self._this_turn = 0
-        return asyncio.sleep(0) if pending is None else pending
+        if self._this_turn == MESSAGES_A_TURN:
+            self._this_turn = 0
+            self.connection.has_had_much = True
 
 
 class Existence(Connection):

@@ -280,7 +280,7 @@ class Connection:
         self._held: list[Frame] = []
         self._held_bytes = 0
         self.unflushed = 0
-        self.has_had_much = False  # a turn of the loop wrote FLUSH_SIZE to it: others are to have theirs
+        self.has_had_much = False  # in this turn of the loop: others are to have theirs
 
     def attach(self, transport: Transport) -> None:
         """Write to ``transport`` from now on; until then, nothing must be sent."""
