@@ -7,25 +7,27 @@ by hand because all that clients send and receive passes here, at several times 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from .binary_fields import read_frame, write_frame
 from .binary_hot_reader import is_passed_on, read_hot
 from .binary_hot_writer import write_hot
 from .errors import ProtocolError
-from .message import Message
+from .memo import Memo
+from .message import Message, new_message
 from .schema import SCHEMA
 from .topics import Topic
 from .varint import read_varint
 
-_CONNECTION = bytes((2 << 3, Topic.CONNECTION))
+_CONNECTION: Final = int(Topic.CONNECTION)
+_ABOUT_CONNECTION: Final = bytes((2 << 3, Topic.CONNECTION))
 """What a frame about the connection has behind its length, if that is one byte."""
 
-_WITH_CALLS = frozenset(
+_WITH_CALLS: Final = frozenset(
     topic for topic, fields in SCHEMA.items() if any(field.attribute == "correlation_id" for field in fields)
 )
 
-_LONGEST_KEPT = 128
+_LONGEST_KEPT: Final = 128
 """Bytes of a greeting, or of a correlation id, up to which how it is read or written is remembered."""
 
 
@@ -57,7 +59,8 @@ class BinaryCodec:
         if message.binary is not None:
             return message.binary
         try:
-            return write_hot(message) or _write_other(message)
+            fields = message.present()
+            return write_hot(fields) or _write_other(message, fields)
         except UnicodeEncodeError:
             raise ProtocolError("text with a lone surrogate") from None
 
@@ -68,8 +71,7 @@ def frame_size(payload: bytes) -> int:
     return at + size
 
 
-def _write_other(message: Message) -> bytes:
-    fields = message.present()
+def _write_other(message: Message, fields: dict[str, Any]) -> bytes:
     if len(fields) == 2:
         return _write_bare(message.topic, message.action)
     if len(fields) == 4 and message.is_ack and (correlation_id := message.correlation_id):
@@ -96,17 +98,21 @@ def _write_ack_around(topic: int, action: int, size: int) -> tuple[bytes, bytes]
 
 
 def _read_other(payload: bytes) -> Message:
-    if payload[1:3] == _CONNECTION and len(payload) <= _LONGEST_KEPT:
-        fields = _read_greeting(payload)
-        if fields["topic"] == Topic.CONNECTION:
-            return Message(**fields)
+    if payload[1:3] == _ABOUT_CONNECTION and len(payload) <= _LONGEST_KEPT:
+        fields = _GREETINGS[payload]
+        if fields["topic"] == _CONNECTION:
+            greeting = new_message(Message)
+            greeting.set(fields)
+            return greeting
     message = read_frame(payload)
     if is_passed_on(message) and write_frame(message) == payload:
         message.binary = payload
     return message
 
 
-@lru_cache(maxsize=256)
 def _read_greeting(payload: bytes) -> dict[str, Any]:
-    """The fields of a challenge or a ping, which all clients of an application say alike."""
     return read_frame(payload).fields()
+
+
+_GREETINGS: Final = Memo(_read_greeting, 256)
+"""The fields of a challenge or a ping, which all clients of an application say alike."""

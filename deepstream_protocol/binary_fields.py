@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from .errors import ProtocolError, UnknownTopic
-from .message import Message
+from .message import Message, new_message
 from .schema import SCHEMA, Kind
 from .varint import VARINTS, read_varint, to_int, write_int, write_size
 
@@ -36,9 +36,11 @@ def read_frame(payload: bytes) -> Message:
     topic, start, stop = _read_envelope(payload)
     if topic not in SCHEMA:
         raise UnknownTopic(topic)
-    fields = {"topic": topic, "action": 0}
+    fields: dict[str, Any] = {"topic": topic, "action": 0}
     _read_fields(payload, start, stop, topic, fields)
-    return Message(**fields)
+    message = new_message(Message)
+    message.set(fields)
+    return message
 
 
 def _read_envelope(payload: bytes) -> tuple[int, int, int]:

@@ -1,4 +1,4 @@
-"""Reading the binary wire format for the messages that make up the load: events, record writes, calls.
+"""Reading the binary wire format for the messages of the load: events, record writes, calls, logins.
 
 It gives way, by None, to ``binary_fields`` for any frame that it does not know. The functions are long and
 have few calls, because each of those would cost as much as a field does.
@@ -26,13 +26,16 @@ _NAME_TAG: Final = 6 << 3 | 2
 _PATH_TAG: Final = 12 << 3 | 2
 _VERSION_TAG: Final = 13 << 3
 _NAME_OF_CALL_TAG: Final = 7 << 3 | 2
+_AUTH: Final = int(Topic.AUTH)
 _EVENT: Final = int(Topic.EVENT)
 _RECORD: Final = int(Topic.RECORD)
 _RPC: Final = int(Topic.RPC)
 _LONGEST_CACHED: Final = 256
 
-_TOPICS = frozenset({_EVENT, _RECORD, _RPC})
-"""Those that have such messages; but for the name of a call, their fields have the same numbers."""
+_TOPICS = frozenset({_AUTH, _EVENT, _RECORD, _RPC})
+"""Those that have such messages; but for the name of a call, their fields have the same numbers.
+
+A login has its data and nothing behind it, and all others have something."""
 
 _DATA: Final = 1 << 16
 _PATH: Final = 1 << 17
@@ -98,6 +101,8 @@ def read_hot(payload: bytes) -> Message | None:
     message.action = action
     if start:
         message.data = payload[start:at].decode()
+        if at == end:  # as in a login
+            return message
     if topic == _RPC:
         if payload[at] != _CALL_TAG or (size := payload[at + 1]) > 127:
             return None
@@ -196,11 +201,14 @@ def _read_head(head: bytes) -> _Head:
         return _NO_HEAD
     shape = topic << 8 | action
     if tag != _DATA_TAG:
+        if topic == _AUTH:
+            return _NO_HEAD
         start, at = 0, _SHORT_HEAD - 2 if len(head) == _SHORT_HEAD else _LONG_HEAD - 3
-    elif start + data_size >= end or (data_size > 127 and len(head) == _SHORT_HEAD):
-        return _NO_HEAD
     else:
         shape, at = shape | _DATA, start + data_size
+        is_cut_off = at > end or (data_size > 127 and len(head) == _SHORT_HEAD)
+        if is_cut_off or (at == end) != (topic == _AUTH):
+            return _NO_HEAD
     return end, topic, action, shape | _CALL if shape | _CALL in _SHAPES else shape, start, at
 
 

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from .memo import Memo
-from .message import Message
 from .topics import Topic
 from .varint import VARINTS, write_int, write_size
 
@@ -22,9 +21,9 @@ _TOPICS: Final[dict[int, bytes]] = {
 """What stands between the two lengths of a frame: tag, topic, tag."""
 
 
-def write_hot(message: Message) -> bytes | None:
-    """``message`` as a frame when it has a name and no other fields than those known here; else None."""
-    topic, fields = message.topic, message.present()
+def write_hot(fields: dict[str, Any]) -> bytes | None:
+    """A message as a frame when it has a name and no other ``fields`` than those known here; else None."""
+    topic: int = fields["topic"]
     if len(fields) == 5 and topic == _RECORD and fields.get("is_write_ack") and (ack := _write_ack(fields)):
         return ack
     writer = _WRITERS.get(topic)

@@ -34,7 +34,6 @@ FIELDS: dict[str, str] = {
 """Every field but topic and action: its name here and its name on the wire."""
 
 _HIDDEN: Final = ("binary", "_value")
-_ATTRIBUTES: Final = ("topic", "action", *FIELDS, *_HIDDEN)
 
 
 class Message:
@@ -89,9 +88,56 @@ class Message:
 
     def present(self) -> dict[str, Any]:
         """``fields`` as it is cheapest to say: also what is no field, and not to be changed."""
-        if _HAS_DICTIONARY:
-            return self.__dict__
-        return {name: value for name in _ATTRIBUTES if (value := getattr(self, name)) is not None}
+        return self.__dict__ if _HAS_DICTIONARY else self._collect()
+
+    def _collect(self) -> dict[str, Any]:
+        """Named one by one, which as machine code is a tenth of what a loop over the names would be."""
+        present: dict[str, Any] = {"topic": self.topic, "action": self.action}
+        if self.name is not None:
+            present["name"] = self.name
+        if self.names is not None:
+            present["names"] = self.names
+        if self.data is not None:
+            present["data"] = self.data
+        if self.correlation_id is not None:
+            present["correlation_id"] = self.correlation_id
+        if self.is_ack is not None:
+            present["is_ack"] = self.is_ack
+        if self.is_error is not None:
+            present["is_error"] = self.is_error
+        if self.is_write_ack is not None:
+            present["is_write_ack"] = self.is_write_ack
+        if self.version is not None:
+            present["version"] = self.version
+        if self.path is not None:
+            present["path"] = self.path
+        if self.versions is not None:
+            present["versions"] = self.versions
+        if self.subscription is not None:
+            present["subscription"] = self.subscription
+        if self.pattern is not None:
+            present["pattern"] = self.pattern
+        if self.original_topic is not None:
+            present["original_topic"] = self.original_topic
+        if self.original_action is not None:
+            present["original_action"] = self.original_action
+        if self.requestor_name is not None:
+            present["requestor_name"] = self.requestor_name
+        if self.requestor_data is not None:
+            present["requestor_data"] = self.requestor_data
+        if self.url is not None:
+            present["url"] = self.url
+        if self.protocol_version is not None:
+            present["protocol_version"] = self.protocol_version
+        if self.sdk_version is not None:
+            present["sdk_version"] = self.sdk_version
+        if self.sdk_type is not None:
+            present["sdk_type"] = self.sdk_type
+        if self.binary is not None:
+            present["binary"] = self.binary
+        if self._value is not None:
+            present["_value"] = self._value
+        return present
 
     def fields(self) -> dict[str, Any]:
         """Every field that is present, topic and action included."""
@@ -144,8 +190,8 @@ _HAS_DICTIONARY: Final = hasattr(Message(0, 0), "__dict__")
 """Not where it is compiled: then the attributes are those of a C structure."""
 
 
-def _make(kind: type[Message]) -> Message:
-    return kind(0, 0)
+def _make(_kind: type[Message]) -> Message:
+    return Message(0, 0)
 
 
 new_message: Callable[[type[Message]], Message] = Message.__new__ if _HAS_DICTIONARY else _make

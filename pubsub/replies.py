@@ -38,7 +38,8 @@ def acknowledge(connection: Connection, message: Message, *, names: bool = False
 
     With ``names``, all names that were asked for go back too, as some clients of bulk reads expect.
     """
-    reply = Message(message.topic, message.action, is_ack=True)
+    reply = Message(message.topic, message.action)
+    reply.is_ack = True
     if names:
         reply.names = list(names_of(message))
     if message.correlation_id is not None:

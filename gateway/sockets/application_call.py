@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, Protocol
+from typing import Any, Final, Protocol
 
 from uvicorn.protocols.utils import ClientDisconnected
 
@@ -55,7 +55,7 @@ class ApplicationCall:
         self._events: asyncio.Queue[Event] | None = None  # made when needed; bounded by pausing the socket
         self._writable: asyncio.Event | None = None  # there is one while the client reads too slowly
         self._has_connected = False  # the application has been told
-        self._allowed: _Actions = self._CONNECTING
+        self._allowed: _Actions = _CONNECTING
         self._has_attached = False
         self._has_paused = False
         self._end: tuple[int, str] | None = None  # code and reason of the closing
@@ -77,7 +77,7 @@ class ApplicationCall:
         if self._socket is not None:
             if code != NORMAL_CLOSURE or not self._has_attached:
                 self._socket.close(code)
-        elif self._allowed is self._DENYING_BODY:
+        elif self._allowed is _DENYING_BODY:
             self._handshake.deny_body(b"", is_last=True)
         elif self._end is None:
             logger.error("The ASGI application ended without an answer to a WebSocket handshake")
@@ -112,17 +112,17 @@ class ApplicationCall:
 
     def _accept(self, event: Event) -> None:
         self._socket = self._handshake.accept(self, event.get("subprotocol"), event.get("headers", ()))
-        self._allowed = self._OPEN
+        self._allowed = _OPEN
 
     def _reject(self, event: Event) -> None:
         self._handshake.refuse(403)
 
     def _deny(self, event: Event) -> None:
         self._handshake.deny(event["status"], event.get("headers", ()))
-        self._allowed = self._DENYING
+        self._allowed = _DENYING
 
     def _deny_body(self, event: Event) -> None:
-        self._allowed = self._DENYING_BODY
+        self._allowed = _DENYING_BODY
         self._handshake.deny_body(event.get("body", b""), is_last=not event.get("more_body", False))
 
     def _send(self, event: Event) -> None:
@@ -134,15 +134,6 @@ class ApplicationCall:
         assert self._socket is not None
         self._socket.close(event.get("code", NORMAL_CLOSURE), event.get("reason") or "")
         self._allowed = {}
-
-    _CONNECTING: ClassVar[_Actions] = {
-        "websocket.accept": _accept,
-        "websocket.close": _reject,
-        "websocket.http.response.start": _deny,
-    }
-    _DENYING: ClassVar[_Actions] = {"websocket.http.response.body": _deny_body}
-    _DENYING_BODY: ClassVar[_Actions] = {"websocket.http.response.body": _deny_body}
-    _OPEN: ClassVar[_Actions] = {"websocket.send": _send, "websocket.close": _close}
 
     def attach(self, receiver: FrameReceiver) -> FrameTransport:
         """Deliver to ``receiver`` from now on, and first of all what the application has not received yet."""
@@ -206,3 +197,17 @@ class ApplicationCall:
         self._allowed = {}
         self._queue().put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.writing_resumed()
+
+
+_CONNECTING: Final[_Actions] = {
+    "websocket.accept": ApplicationCall._accept,
+    "websocket.close": ApplicationCall._reject,
+    "websocket.http.response.start": ApplicationCall._deny,
+}
+_DENYING: Final[_Actions] = {"websocket.http.response.body": ApplicationCall._deny_body}
+_DENYING_BODY: Final[_Actions] = {"websocket.http.response.body": ApplicationCall._deny_body}
+_OPEN: Final[_Actions] = {
+    "websocket.send": ApplicationCall._send,
+    "websocket.close": ApplicationCall._close,
+}
+"""What the application may send, by the state of the socket."""

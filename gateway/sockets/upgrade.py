@@ -9,30 +9,31 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Iterable
-from functools import lru_cache
 from hashlib import sha1
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from websockets.http11 import Request
+
+from deepstream_protocol.memo import Memo
 
 AsgiHeaders = Iterable[tuple[bytes, bytes]]
 _Headers = list[tuple[bytes, bytes]]
 _Request = tuple[bytes, _Headers, _Headers, tuple[str, ...]]
 
-LONGEST_PLAIN = 4096
+LONGEST_PLAIN: Final = 4096
 """Bytes of a request that may be plain; browsers with many cookies send more."""
 
-MOST_HEADERS = 64
+MOST_HEADERS: Final = 64
 
-_PLAIN = re.compile(rb"GET (/[!\"$-~]*) HTTP/1\.1\r\n((?:[\w!#$%&'*+.^`|~-]+:[\t -~]*\r\n)+)\r\n")
-_HEADER = re.compile(rb"([^:]+):([^\r]*)\r\n")
-_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
-_KEY_HEADER = b"\r\nSec-WebSocket-Key: "
-_KEY_SIZE = 24
-_PERSONAL = (b"?", b"cookie", b"auth", b"token", b"-protocol", b"\r\nx-")
+_PLAIN: Final = re.compile(rb"GET (/[!\"$-~]*) HTTP/1\.1\r\n((?:[\w!#$%&'*+.^`|~-]+:[\t -~]*\r\n)+)\r\n")
+_HEADER: Final = re.compile(rb"([^:]+):([^\r]*)\r\n")
+_KEY: Final = re.compile(rb"[A-Za-z0-9+/]{22}==")
+_KEY_HEADER: Final = b"\r\nSec-WebSocket-Key: "
+_KEY_SIZE: Final = 24
+_PERSONAL: Final = (b"?", b"cookie", b"auth", b"token", b"-protocol", b"\r\nx-")
 """In lower case what may tell who somebody is: a request that has such is read each time, and not kept."""
-_BODY = frozenset({b"content-length", b"transfer-encoding", b"expect"})
-_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+_BODY: Final = frozenset({b"content-length", b"transfer-encoding", b"expect"})
+_GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 class Upgrade(NamedTuple):
@@ -70,7 +71,7 @@ def plain_upgrade(data: bytes) -> Upgrade | None:
         return None
     rest = data[:start] + data[start + _KEY_SIZE :]
     is_personal = max(map(rest.lower().find, _PERSONAL)) >= 0  # ``in`` first takes each for an integer
-    request = (_read if is_personal else _read_once)(rest)
+    request = _read(rest) if is_personal else _REQUESTS[rest]
     if request is None:
         return None
     target, before, after, subprotocols = request
@@ -99,7 +100,7 @@ def _read(rest: bytes) -> _Request | None:
     return target, headers[:at], headers[at + 1 :], _subprotocols(headers)
 
 
-_read_once = lru_cache(maxsize=256)(_read)
+_REQUESTS: Final = Memo(_read, 256)
 """Clients of an application send the same request but for its key."""
 
 

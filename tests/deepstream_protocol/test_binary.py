@@ -13,7 +13,15 @@ from deepstream_protocol.binary_hot_writer import write_hot
 from deepstream_protocol.errors import ProtocolError
 from deepstream_protocol.message import FIELDS, Message
 from deepstream_protocol.schema import SCHEMA
-from deepstream_protocol.topics import ACTIONS, ConnectionAction, EventAction, RecordAction, RpcAction, Topic
+from deepstream_protocol.topics import (
+    ACTIONS,
+    AuthAction,
+    ConnectionAction,
+    EventAction,
+    RecordAction,
+    RpcAction,
+    Topic,
+)
 from tests.deepstream_protocol.google_wire import GoogleWire
 from tests.deepstream_protocol.strategies import ANY_MESSAGE, HOT_MESSAGE, MESSAGE
 
@@ -85,13 +93,13 @@ def test_of_a_field_that_comes_twice_the_last_counts(
 @settings(deadline=None, max_examples=300)
 @given(message=HOT_MESSAGE)
 def test_both_ways_of_writing_write_the_same(message: Message) -> None:
-    assert write_hot(message) == write_frame(message)
+    assert write_hot(message.present()) == write_frame(message)
 
 
 @settings(deadline=None)
 @given(message=ANY_MESSAGE)
 def test_the_way_for_hot_messages_writes_a_message_right_or_not_at_all(message: Message) -> None:
-    assert write_hot(message) in (None, write_frame(message))
+    assert write_hot(message.present()) in (None, write_frame(message))
 
 
 @settings(deadline=None, max_examples=300)
@@ -105,6 +113,10 @@ def test_the_way_for_hot_messages_reads_a_message_right_or_not_at_all(message: M
 def test_the_way_for_hot_messages_reads_a_damaged_frame_right_or_not_at_all(
     message: Message, place: int, byte: int, cut: int
 ) -> None:
+    check_damaged(message, place, byte, cut)
+
+
+def check_damaged(message: Message, place: int, byte: int, cut: int) -> None:
     frame = bytearray(write_frame(message))
     frame[place % min(len(frame), 40)] = byte
     payload = bytes(frame[: len(frame) - cut])
@@ -157,9 +169,39 @@ def test_lengths_of_one_and_of_two_bytes_are_read_alike() -> None:
     ids=lambda message: f"{Topic(message.topic).name} {ACTIONS[message.topic](message.action).name}",
 )
 def test_a_hot_message_goes_the_way_for_hot_messages(message: Message) -> None:
-    frame = write_hot(message)
+    frame = write_hot(message.present())
     assert frame is not None
     assert read_hot(frame) == message
+
+
+LOGIN = Message(Topic.AUTH, AuthAction.REQUEST, data='{"username":"ada","password":"lovelace"}')
+
+
+@pytest.mark.parametrize("size", [2, 20, 110, 127, 128, 5000, 16_000])
+def test_a_login_is_read_the_way_for_hot_messages(size: int) -> None:
+    message = Message(Topic.AUTH, AuthAction.REQUEST, data="x" * size)
+    assert read_hot(write_frame(message)) == message
+
+
+@settings(deadline=None, max_examples=500)
+@given(place=st.integers(min_value=0), byte=st.integers(0, 255), cut=st.integers(0, 3))
+def test_a_damaged_login_is_read_right_or_not_at_all(place: int, byte: int, cut: int) -> None:
+    check_damaged(LOGIN, place, byte, cut)
+
+
+def test_a_login_with_something_behind_its_data_is_left_to_the_way_for_all() -> None:
+    frame = write_frame(Message(Topic.AUTH, AuthAction.REQUEST, data="{}", is_ack=True))
+    assert read_hot(frame) is None
+    assert decode(frame).is_ack is True
+
+
+def test_what_a_message_has_is_named_whether_or_not_it_has_a_dictionary() -> None:
+    flags, numbers = ("is_ack", "is_error", "is_write_ack"), ("version", "original_topic", "original_action")
+    fields: dict[str, object] = {name: name for name in FIELDS}
+    fields |= dict.fromkeys(flags, False) | dict.fromkeys(numbers, 0)
+    fields |= {"names": ["a"], "versions": {"a": 1}, "binary": b"b", "_value": [1]}
+    assert Message(1, 2, **fields)._collect() == {"topic": 1, "action": 2, **fields}
+    assert Message(1, 2, name="")._collect() == {"topic": 1, "action": 2, "name": ""}
 
 
 # Frames of bad will
