@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.crowd import Crowd
-from benchmarks.exchange import Ask, Asker, Askers, Question
+from benchmarks.exchange import MARK, Ask, Asker, Askers, Question
 from benchmarks.figures import Figures
 from benchmarks.load import Pace, body
 from benchmarks.sockets import Client
@@ -15,16 +15,14 @@ PROCEDURE = "bench/rpc"
 
 PROVIDE = Message(Topic.RPC, RpcAction.PROVIDE, names=[PROCEDURE], correlation_id="provide")
 
-_MARK = "############"
-"""Where a call's number stands in the stencils: as its correlation id, and at the beginning of its data."""
-
 
 def _stencil(action: RpcAction, data: str | None = None) -> bytes:
-    return frame(Message(Topic.RPC, action, name=PROCEDURE, correlation_id=_MARK, data=data))
+    """A message whose call's number is its correlation id, and the beginning of its data."""
+    return frame(Message(Topic.RPC, action, name=PROCEDURE, correlation_id=MARK, data=data))
 
 
-_REQUEST = _stencil(RpcAction.REQUEST, body(_MARK))
-_ANSWERS = _stencil(RpcAction.ACCEPT) + _stencil(RpcAction.RESPONSE, body(_MARK))
+_REQUEST = _stencil(RpcAction.REQUEST, body(MARK))
+_ANSWERS = _stencil(RpcAction.ACCEPT) + _stencil(RpcAction.RESPONSE, body(MARK))
 
 
 def calling(requester: int) -> Ask:
@@ -33,7 +31,7 @@ def calling(requester: int) -> Ask:
 
     def ask(number: int) -> Question:
         mark = b"%04d%08d" % (requester, number)
-        return Question(_REQUEST.replace(_MARK.encode(), mark), mark)
+        return Question(_REQUEST.replace(MARK.encode(), mark), mark)
 
     return ask
 
@@ -61,9 +59,9 @@ class Provider:
 def _answers(request: bytes) -> bytes:
     """What the provider says to a call: cut from the stencil unless the server gave it another number."""
     start = request.index(b'"') + 1
-    mark = request[start : start + len(_MARK)]
+    mark = request[start : start + len(MARK)]
     if request.count(mark) == 2:
-        return _ANSWERS.replace(_MARK.encode(), mark)
+        return _ANSWERS.replace(MARK.encode(), mark)
     call = message_in(request)
     fields = {"name": call.name, "correlation_id": call.correlation_id}
     accept = Message(Topic.RPC, RpcAction.ACCEPT, **fields)

@@ -18,6 +18,10 @@ Request = Callable[[int], Message]
 """The request with this number, from 1; its correlation id, if it has one, is unique."""
 
 
+MARK = "############"
+"""What stands for a request's number in a stencil from which questions are cut."""
+
+
 class Question(NamedTuple):
     """A request as it goes out, and what of it every answer contains."""
 
@@ -51,7 +55,7 @@ class Asker:
         self._client = client
         self._question = question
         self._answers = answers
-        self._due: list[int] = []
+        self._due: int | None = None  # which of the answers comes next, if any
         self._mark = b""
         self._sent_at = 0.0
         client.hand_over(self._take)
@@ -60,18 +64,21 @@ class Asker:
         """Send the next request."""
         self.sent += 1
         ready, self._mark = self._question(self.sent)
-        self._due = list(self._answers)
+        self._due = 0
         self._sent_at = perf_counter()
         self._client.transport.write(ready)
 
     def _take(self, payloads: list[bytes]) -> None:
         for payload in payloads:
-            if self._due[:1] != [action_in(payload)] or self._mark not in payload:
+            due = self._due
+            if due is None or action_in(payload) != self._answers[due] or self._mark not in payload:
                 self.errors += 1
-                self._due = []  # no more from this client, so that its request is counted as unanswered
+                self._due = None  # no more from this client, so that its request is counted as unanswered
                 return
-            del self._due[0]
-            if not self._due:
+            if due + 1 < len(self._answers):
+                self._due = due + 1
+            else:
+                self._due = None
                 self._completed()
 
     def _completed(self) -> None:

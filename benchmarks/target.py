@@ -24,6 +24,7 @@ ENVIRONMENT = {"LOG_LEVEL": "WARNING", "NODE_ENV": "production"}
 
 
 COMPILED = "compiled"
+DAPHNE_COMPILED = "daphne-compiled"
 CHANNELS = "channels"
 FLOOR = "daphne-floor"
 FAST_FLOOR = "fast-floor"
@@ -168,6 +169,13 @@ TARGETS = {
             is_compiled=True,
         ),
         Target("daphne", "daphne", "the same application on Daphne", arguments=("-v", "0")),
+        Target(
+            DAPHNE_COMPILED,
+            "daphne",
+            "the same with the compiled build, on Daphne",
+            arguments=("-v", "0"),
+            is_compiled=True,
+        ),
         Target("reference-ws", "reference", "the npm server on its ws service", http_service="default"),
         Target("reference-uws", "reference", "the npm server on its uws service", http_service="uws"),
         Target(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from benchmarks.crowd import Crowd
-from benchmarks.exchange import Asker, Askers, Request, saying
+from benchmarks.exchange import MARK, Ask, Asker, Askers, Question
 from benchmarks.figures import Figures
 from benchmarks.load import Pace, body
 from benchmarks.sockets import Client
+from benchmarks.wire import frame
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import RecordAction, Topic
+from deepstream_protocol.varint import write_size
 
 
 class AcknowledgedWrites:
@@ -45,25 +47,25 @@ class AcknowledgedWrites:
 async def writer(crowd: Crowd, name: str) -> Asker:
     """One that patches the record ``name``, which it makes if it is not there."""
     opening = Message(Topic.RECORD, RecordAction.SUBSCRIBECREATEANDREAD, names=[name], correlation_id="open")
-    return Asker(
-        await crowd.client(opening, replies=2), saying(_patches(name)), (RecordAction.WRITE_ACKNOWLEDGEMENT,)
-    )
+    return Asker(await crowd.client(opening, replies=2), patches(name), (RecordAction.WRITE_ACKNOWLEDGEMENT,))
 
 
-def _patches(name: str) -> Request:
-    def patch(number: int) -> Message:
-        return Message(
-            Topic.RECORD,
-            RecordAction.PATCH,
-            name=name,
-            version=number,
-            path="value",
-            data=body(f"#{number:010}"),
-            correlation_id=str(number),
-            is_write_ack=True,
-        )
+def patches(name: str) -> Ask:
+    """The patches of one writer, cut from stencils (see ``benchmarks.calls.calling``)."""
+    stencils = {size: _stencil(name, size) for size in range(1, 6)}
 
-    return patch
+    def ask(number: int) -> Question:
+        version, mark = write_size(number), b"%012d" % number
+        return Question(stencils[len(version)].replace(MARK.encode(), mark) + version, mark)
+
+    return ask
+
+
+def _stencil(name: str, size: int) -> bytes:
+    """A patch without its version, of ``size`` bytes, with which it ends; the mark stands for its number."""
+    patch = Message(Topic.RECORD, RecordAction.PATCH, name=name, path="value", data=body(MARK))
+    patch.version, patch.correlation_id, patch.is_write_ack = 1 << 7 * (size - 1), MARK, True
+    return frame(patch)[:-size]
 
 
 async def _version(reader: Client, name: str) -> int | None:

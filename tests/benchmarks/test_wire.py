@@ -8,8 +8,9 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from benchmarks.wire import StrangeFrame, frame, frame_size, message_in, read_frames
+from benchmarks.writes import patches
 from deepstream_protocol.message import Message
-from deepstream_protocol.topics import EventAction, Topic
+from deepstream_protocol.topics import EventAction, RecordAction, Topic
 
 SIZES = (0, 1, 125, 126, 127, 65_535, 65_536)
 
@@ -21,14 +22,19 @@ def server_frame(payload: bytes, opcode: Opcode = Opcode.BINARY) -> bytes:
 @pytest.mark.parametrize("size", [0, 10, 100, 1000, 10_000, 100_000])
 def test_what_is_sent_is_a_masked_frame_with_the_message(size: int) -> None:
     message = Message(Topic.EVENT, EventAction.EMIT, name="a", data=f'"{"x" * size}"')
+    assert message_in(unmasked(frame(message))) == message
+
+
+def unmasked(sent: bytes) -> bytes:
+    """The payload of a client's frame, as websockets reads it."""
     server = ServerProtocol()
     server.state = State.OPEN
-    server.reader.feed_data(frame(message))
+    server.reader.feed_data(sent)
     parsing = Frame.parse(server.reader.read_exact, mask=True)
     with pytest.raises(StopIteration) as parsed:
         next(parsing)
     assert parsed.value.value.opcode is Opcode.BINARY
-    assert message_in(bytes(parsed.value.value.data)) == message
+    return bytes(parsed.value.value.data)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -54,3 +60,13 @@ def test_an_unfinished_frame_is_left_for_later_wherever_it_is_cut(size: int) -> 
 def test_any_other_frame_is_refused(opcode: Opcode) -> None:
     with pytest.raises(StrangeFrame):
         read_frames(server_frame(b"ok") + server_frame(b"\x03\xe8", opcode), [])
+
+
+@pytest.mark.parametrize("number", [1, 127, 128, 16_383, 16_384, 2**21 - 1, 2**21, 2**28])
+def test_a_patch_that_is_cut_from_a_stencil_is_a_whole_one(number: int) -> None:
+    cut = patches("bench/writer")(number)
+    patch = message_in(unmasked(cut.frame))
+    assert (patch.topic, patch.action) == (Topic.RECORD, RecordAction.PATCH)
+    assert patch.version == number
+    assert patch.correlation_id == cut.mark.decode()
+    assert frame(patch) == cut.frame
