@@ -1,25 +1,17 @@
-"""The composition root: builds everything a process serves, and hands each message to its handler."""
+"""The composition root: builds everything a process serves."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator
 
 from accounts.login import Login
 from deepstream_project.config import Config
 from deepstream_protocol.message import Message
-from deepstream_protocol.topics import (
-    ConnectionAction,
-    EventAction,
-    ParserAction,
-    PresenceAction,
-    RecordAction,
-    RpcAction,
-    Topic,
-)
+from deepstream_protocol.topics import ConnectionAction, Topic
 from events.handler import EventHandler
+from gateway.dispatch import Dispatch
 from gateway.endpoints import open_endpoints
 from gateway.expiry import Expiry
 from gateway.host import Greet
@@ -27,12 +19,11 @@ from gateway.live.departed import Departed
 from gateway.rules.records import RuleRecords
 from gateway.session import Session
 from monitoring.metrics import Metrics
-from permissions.questions import QUESTIONS
-from permissions.verdict import Denial, Permissions, Verdict
+from permissions.verdict import Permissions
 from presence.handler import PresenceHandler
 from pubsub.cluster import Cluster
 from pubsub.connection import Close, Connection, Flusher
-from pubsub.replies import Actions, names_of, refusal
+from pubsub.replies import Actions
 from pubsub.user import User
 from records.handler import RecordHandler
 from records.storage import RecordStore, StoreError
@@ -53,14 +44,6 @@ class ServerItself(User):
     """The server's own code as a user: no rules are asked about what it does."""
 
     __slots__ = ()
-
-
-_ACTIONS: dict[int, Any] = {
-    Topic.EVENT: EventAction,
-    Topic.RECORD: RecordAction,
-    Topic.RPC: RpcAction,
-    Topic.PRESENCE: PresenceAction,
-}
 
 
 class Node:
@@ -93,7 +76,6 @@ class Node:
         self.records = RecordHandler(
             store, cluster, config.record, config.listen, loop, volatile=volatile, judge=self._judge
         )
-        self._permissions = permissions(RuleRecords(self.records.pipelines, cluster))
         self.rpc = RpcHandler(cluster, config.rpc, loop)
         self.presence = PresenceHandler(cluster)
         features = config.features
@@ -103,84 +85,17 @@ class Node:
             Topic.RPC: (features.rpc, self.rpc.actions),
             Topic.PRESENCE: (features.presence, self.presence.actions),
         }
-        self._actions = {topic: actions for topic, (enabled, actions) in handlers.items() if enabled}
+        self._dispatch = Dispatch(
+            {topic: actions for topic, (enabled, actions) in handlers.items() if enabled},
+            permissions(RuleRecords(self.records.pipelines, cluster)),
+        )
+        self.dispatch = self._dispatch.dispatch
+        self.handle = self._dispatch.handle
         self.endpoints = open_endpoints(self, config.endpoints, loop)
 
-    def dispatch(self, connection: Connection, message: Message) -> Awaitable[Any] | None:
-        """Ask the rules about a logged-in client's message, then have it handled.
-
-        What is returned must be awaited before the connection's next message.
-        """
-        actions = self._actions.get(message.topic)
-        if actions is None:
-            self._answer_connection(connection, message)
-            return None
-        check = self._permissions.check  # read, then called: see Session._handle
-        verdict = check(connection.user, message)
-        if verdict is None:
-            return actions[message.action](connection, message)
-        if isinstance(verdict, dict):
-            return self._handle_allowed(connection, message, verdict)
-        return self._dispatch_later(connection, message, verdict)
-
-    def handle(self, connection: Connection, message: Message) -> Awaitable[Any] | None:
-        """Have a message of the server's own handled, about which no rule is asked."""
-        actions = self._actions.get(message.topic)
-        if actions is None:
-            self._answer_connection(connection, message)
-            return None
-        return actions.receive(connection, message)
-
     def _judge(self, connection: Connection, message: Message) -> bool | Awaitable[bool]:
-        """Ask the rules once more about a message that they permitted on what turned out to be outdated."""
-        if isinstance(connection.user, ServerItself):
-            return True
-        verdict = self._permissions.check(connection.user, message)
-        if verdict is None:
-            return True
-        if isinstance(verdict, dict):
-            return self._is_permitted(connection, message, verdict)
-        return self._judge_later(connection, message, verdict)
-
-    async def _judge_later(
-        self, connection: Connection, message: Message, pending: Awaitable[Verdict]
-    ) -> bool:
-        return self._is_permitted(connection, message, await pending)
-
-    def _is_permitted(self, connection: Connection, message: Message, verdict: Verdict) -> bool:
-        if verdict:
-            _refuse(connection, message, verdict)
-        return not verdict
-
-    async def _dispatch_later(
-        self, connection: Connection, message: Message, pending: Awaitable[Verdict]
-    ) -> None:
-        verdict = await pending
-        if connection.closed:
-            return
-        following = self._handle_allowed(connection, message, verdict)
-        if following is not None:
-            await following
-
-    def _handle_allowed(
-        self, connection: Connection, message: Message, verdict: Verdict
-    ) -> Awaitable[Any] | None:
-        """Refuse the names that are denied, and go on with the others (PROTOCOL.md section 3)."""
-        if verdict:
-            _refuse(connection, message, verdict)
-            question = QUESTIONS.get((message.topic, message.action))
-            if message.names is None or question is None or not question.bulk:
-                return None
-            message.names = [name for name in names_of(message) if name not in verdict]
-        return self._actions[message.topic].receive(connection, message)
-
-    def _answer_connection(self, connection: Connection, message: Message) -> None:
-        if message.topic == Topic.CONNECTION and message.action == ConnectionAction.PING:
-            connection.send(Message(Topic.CONNECTION, ConnectionAction.PONG))
-            return
-        reply = Message(Topic.PARSER, ParserAction.UNKNOWN_TOPIC)
-        reply.original_topic, reply.original_action = message.topic, message.action
-        connection.send(reply)
+        """See ``Dispatch.judge``; what the server itself does is not asked about."""
+        return isinstance(connection.user, ServerItself) or self._dispatch.judge(connection, message)
 
     def add_connection(self, connection: Connection) -> None:
         """A login was accepted."""
@@ -231,17 +146,3 @@ class Node:
         self._expiry.close()
         for handler in (self.events, self.records, self.rpc):
             handler.close()
-
-
-def _refuse(connection: Connection, message: Message, verdict: Mapping[str, Denial]) -> None:
-    for name, denial in verdict.items():
-        connection.send(denied(message, denial, name))
-    log.debug("%s: the rules refuse a message", connection, extra={"event": "denied", "about": message})
-
-
-def denied(message: Message, denial: Denial, name: str) -> Message:
-    """What a client is told whose message the rules refuse for ``name``; no name: as a whole."""
-    reply = refusal(message, _ACTIONS[message.topic][denial.value])
-    if name:
-        reply.name = name
-    return reply

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from deepstream_protocol.message import Message
 from deepstream_protocol.topics import EventAction, PresenceAction, RecordAction, RpcAction, Topic
-from gateway.node import Node, denied
+from gateway.dispatch import denied
+from gateway.node import Node
 from gateway.session import Session
 from permissions.verdict import Permissions
 from presence.handler import EVERYBODY

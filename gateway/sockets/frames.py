@@ -28,24 +28,31 @@ MOST_PONGS = 64
 _SHORT: Final = 126
 """A payload of fewer bytes has its length in the second byte of its frame."""
 
-_SHORT_BINARY: Final = [bytes((_BINARY, length)) for length in range(_SHORT)]
-_SHORT_PONG: Final = [bytes((_PONG, length)) for length in range(_SHORT)]
-_SHORT_TEXT: Final = [bytes((_TEXT, length)) for length in range(_SHORT)]
-_HEADER_16 = Struct(">BBH").pack
-_HEADER_64 = Struct(">BBQ").pack
+_USUAL: Final = 1024
+"""A payload of fewer bytes has its frame's header looked up."""
+
+_HEADER_16: Final = Struct(">BBH").pack
+_HEADER_64: Final = Struct(">BBQ").pack
 
 _HEAD_AND_KEY: Final = Struct(">H4s").unpack_from
 _LENGTH_64_AND_KEY = Struct(">Q4s").unpack_from
 
 
-def _long_header(opcode: int, length: int) -> bytes:
+def _header(opcode: int, length: int) -> bytes:
+    if length < _SHORT:
+        return bytes((opcode, length))
     return _HEADER_16(opcode, 126, length) if length < 65536 else _HEADER_64(opcode, 127, length)
+
+
+_BINARY_HEADERS: Final = [_header(_BINARY, length) for length in range(_USUAL)]
+_TEXT_HEADERS: Final = [_header(_TEXT, length) for length in range(_USUAL)]
+_PONG_HEADERS: Final = [_header(_PONG, length) for length in range(_SHORT)]
 
 
 def binary_frame(payload: bytes) -> bytes:
     """The server frame that carries ``payload`` as one binary message."""
     length = len(payload)
-    return (_SHORT_BINARY[length] if length < _SHORT else _long_header(_BINARY, length)) + payload
+    return (_BINARY_HEADERS[length] if length < _USUAL else _header(_BINARY, length)) + payload
 
 
 def text_frame(payload: bytes | str) -> bytes:
@@ -53,7 +60,7 @@ def text_frame(payload: bytes | str) -> bytes:
     if isinstance(payload, str):
         payload = payload.encode()
     length = len(payload)
-    return (_SHORT_TEXT[length] if length < _SHORT else _long_header(_TEXT, length)) + payload
+    return (_TEXT_HEADERS[length] if length < _USUAL else _header(_TEXT, length)) + payload
 
 
 def read_only_frame(data: bytes, limit: int) -> bytes | None:
@@ -141,12 +148,12 @@ def read_pings(data: bytes, position: int, pongs: list[bytes]) -> int:
         if not is_ping:
             continue
         if len(pongs) < MOST_PONGS:
-            pongs.append(_SHORT_PONG[length] + apply_mask(data[start:position], key))
+            pongs.append(_PONG_HEADERS[length] + apply_mask(data[start:position], key))
         else:
             unanswered = (start, position, key)
     if unanswered is not None:
         start, stop, key = unanswered
-        pongs[-1] = _SHORT_PONG[stop - start] + apply_mask(data[start:stop], key)
+        pongs[-1] = _PONG_HEADERS[stop - start] + apply_mask(data[start:stop], key)
     return position
 
 
