@@ -21,7 +21,7 @@ from benchmarks.figures import Figures
 from benchmarks.load import Pace
 from benchmarks.measure import measure
 from benchmarks.plot import Panel, short, svg
-from benchmarks.process import CLOCK_TICK
+from benchmarks.process import RESOLUTION
 from benchmarks.table import markdown
 from benchmarks.target import TARGETS, Template
 
@@ -82,8 +82,8 @@ class Grown:
 
 
 def _microseconds(figures: Figures) -> float:
-    """CPU for an operation, never nothing: what is below a clock tick counts as one."""
-    return max(figures.server_cpu, CLOCK_TICK) / max(1, figures.operations) * 1e6
+    """CPU for an operation, never nothing."""
+    return max(figures.server_cpu, RESOLUTION) / max(1, figures.operations) * 1e6
 
 
 class Points:

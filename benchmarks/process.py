@@ -8,8 +8,8 @@ from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 
-CLOCK_TICK = 1 / _TICKS
-"""Seconds of CPU that are the least that can be measured."""
+RESOLUTION = 1e-9
+"""Seconds of CPU that are the least that can be measured of a process."""
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -24,12 +24,13 @@ def family(pid: int) -> list[int]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of all threads of the process and its children, in steps of a clock tick."""
-    ticks = 0
-    for member in family(pid):
-        fields = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / _TICKS
+    """User and system time of all threads of the process and its children."""
+    return sum(map(time.clock_gettime, map(_cpu_clock, family(pid))))
+
+
+def _cpu_clock(pid: int) -> int:
+    """The clock that clock_getcpuclockid(3) gives: it counts nanoseconds, /proc only ticks of 10 ms."""
+    return ~pid << 3 | 2
 
 
 def resident_bytes(pid: int) -> int:
