@@ -207,10 +207,12 @@ class Session:
                 if connection.closed:
                     return
 
-    def _end_turn(self, pending: Awaitable[Any] | None) -> Awaitable[Any]:
-        """What comes before this client's next message: ``pending``, or a turn of the loop for the others."""
+    async def _end_turn(self, pending: Awaitable[Any] | None) -> None:
+        """Before this client's next message comes ``pending``, and then a turn of the loop for the others."""
+        if pending is not None:
+            await pending
         self.connection.has_had_much = False
-        return pending or asyncio.sleep(0)
+        await asyncio.sleep(0)  # no event is waited for, and what is pending may be done without a turn
 
     def _wait(self, pending: Awaitable[Any], message: Message) -> None:
         self._waiting = asyncio.get_running_loop().create_task(self._go_on(pending, message))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -177,6 +178,31 @@ async def test_after_a_turn_of_messages_it_is_the_turn_of_others() -> None:
         await client.until(lambda: client.session.waiting is None)
         client.say("E|S|last;")
         assert client.hear()[-1] == "E|A|S|last;"
+
+
+async def test_others_have_their_turn_also_where_what_each_message_waits_for_is_done_at_once() -> None:
+    asked: list[Message] = []
+    asked_by_turn: list[int] = []
+    loop, is_done = asyncio.get_running_loop(), asyncio.Event()
+    count = 4 * MESSAGES_A_TURN
+
+    async def allow(message: Message) -> Verdict:
+        asked.append(message)
+        return None
+
+    def look() -> None:
+        asked_by_turn.append(len(asked))
+        if len(asked) < count:
+            loop.call_soon(look)
+        else:
+            is_done.set()
+
+    async with running(everything(), check=lambda _, message: allow(message)) as node:
+        Old(node).log_in().say("E|EVT|a;" * count)
+        look()
+        async with asyncio.timeout(DEADLINE):
+            await is_done.wait()
+    assert max(after - before for before, after in pairwise(asked_by_turn)) <= MESSAGES_A_TURN
 
 
 async def test_a_frame_longer_than_a_piece_is_done_whole_and_in_order() -> None:
