@@ -33,9 +33,8 @@ REPORTS = FOLDER / "reports"
 REQUIREMENT = "autobahntestsuite==0.8.2"  # 25.10.1 leaves its own requirements out
 MODES = ("plain", "attached")
 COMPRESSION = ["12.*", "13.*"]
-CLOSE_TIMEOUT = (
-    10  # seconds, the suite's own is 1: how soon a busy machine answers is no matter of the protocol
-)
+CLOSE_TIMEOUT = 10
+"""Seconds; the suite's own is 1. How soon a busy machine answers is no matter of the protocol."""
 START = """
 import site, sys
 site.addsitedir(sys.argv.pop(1))  # not PYTHONPATH: the suite's namespace packages need their .pth files read
